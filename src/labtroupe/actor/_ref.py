@@ -1,0 +1,108 @@
+"""The ref: how everybody else talks to an actor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+import trio
+
+from labtroupe.actor._cell import Cell
+from labtroupe.actor._reply import Reply
+from labtroupe.errors import UnknownCommandError
+from labtroupe.lifecycle import State
+from labtroupe.messages import Message, commands_of
+
+A_co = TypeVar("A_co", covariant=True)
+R = TypeVar("R")
+
+
+@attrs.frozen(eq=False)
+class ActorRef(Generic[A_co]):
+    """A reference to an actor, valid over all its lives.
+
+    A message is a command called on its class::
+
+        celsius = await heater.ask(LinkamT95.temperature())
+    """
+
+    _cell: Cell
+
+    @property
+    def name(self) -> str:
+        """The actor's name."""
+        return self._cell.name
+
+    @property
+    def state(self) -> State:
+        """What the actor is doing now."""
+        return self._cell.state
+
+    @property
+    def proxy(self) -> A_co:
+        """The actor's commands as if it were here: ``await ref.proxy.heat(40.0)`` asks."""
+        return cast("A_co", _Proxy(self))
+
+    async def ask(self, message: Message[R], *, timeout: float | None = None) -> R:  # noqa: ASYNC109 - the edge, where seconds become a deadline
+        """Send ``message`` and return its answer; waits for room in the mailbox.
+
+        Args:
+            message: What to do, as made by calling a command on its class.
+            timeout: Seconds from now until the request ends at the latest; the
+                command's own where not given, never beyond the deadline of the
+                scope around the caller.  `math.inf` for no limit.
+
+        Raises:
+            CommandTimeout: Not done in time; ``stage`` says where it was, and
+                ``outcome`` whether the device may have acted.
+            CommandError: It was refused, withdrawn, or crashed.
+            LinkError: The connection broke on the way.
+        """
+        # Into a cancelled scope no request is made: its caller is gone already.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return await self._cell.submit(message, timeout, wait_for_room=True).wait()
+
+    def send(self, message: Message[R], *, timeout: float | None = None) -> Reply[R]:
+        """Send ``message`` and return the reply to await later; never waits.
+
+        A message that finds no room or no running actor ends at once: its reply
+        has the error, which awaiting it raises.
+
+        Raises:
+            UnknownCommandError: The message is not for this class of actor.
+        """
+        return self._cell.submit(message, timeout, wait_for_room=False)
+
+    def tell(self, message: Message[object], *, timeout: float | None = None) -> None:
+        """Send ``message`` and want no answer; a failure becomes an event.
+
+        Raises:
+            CommandError: It was refused at once: no room, not running, or not its command.
+        """
+        reply = self._cell.submit(message, timeout, wait_for_room=False)
+        if reply.error is not None:
+            raise reply.error
+
+    def __repr__(self) -> str:
+        """Return the name and class it refers to."""
+        return f"<ref to {self.name}: {self._cell.actor_type.__name__}>"
+
+
+@attrs.frozen(eq=False)
+class _Proxy:
+    """Stands for the actor: each of its commands asks."""
+
+    _ref: ActorRef[Any]
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        actor_type = self._ref._cell.actor_type  # noqa: SLF001 - the other half of the ref
+        command = commands_of(actor_type).get(name)
+        if command is None:
+            raise UnknownCommandError(f"{actor_type.__name__} has no command {name!r}")
+        return partial(_ask, self._ref, command)
+
+
+async def _ask(ref: ActorRef[Any], command: Callable[..., Message[R]], *args: object, **kwargs: object) -> R:
+    return await ref.ask(command(*args, **kwargs))

@@ -1,0 +1,158 @@
+"""The reply: the future of one request, and the request itself while it lasts."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import attrs
+import trio
+
+from labtroupe.errors import CommandCancelled, CommandTimeout, LabtroupeError, Outcome
+from labtroupe.messages import Message
+
+if TYPE_CHECKING:
+    from labtroupe.actor._cell import Cell
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Stage(enum.StrEnum):
+    """How far a request has come; it never goes back."""
+
+    MAILBOX = "mailbox"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@attrs.define(eq=False, repr=False)
+class Reply(Generic[R_co]):
+    """The future answer to one message: await it, or `cancel` it.
+
+    A request ends exactly once; whoever ends it first decides how.  Awaiting
+    raises the request's error, if it ended in one.  To be cancelled while
+    awaiting withdraws the request, as if by `cancel`.
+
+    Attributes:
+        message: What was asked.
+        deadline: When it ends at the latest, a moment on trio's clock.
+        asked_at: When it was asked, on the same clock.
+        stage: How far it has come.
+        acted: Whether the device may have noticed anything of it.
+        outcome: What became of it; ``None`` until it has ended.
+        error: Why it was not done; ``None`` if it was, or until it has ended.
+    """
+
+    message: Message[R_co]
+    deadline: float
+    _cell: Cell
+    asked_at: float = attrs.field(factory=trio.current_time)
+    stage: Stage = attrs.field(default=Stage.MAILBOX, init=False)
+    acted: bool = attrs.field(default=False, init=False)
+    outcome: Outcome | None = attrs.field(default=None, init=False)
+    error: LabtroupeError | None = attrs.field(default=None, init=False)
+    _value: R_co | None = attrs.field(default=None, init=False)
+    _scope: trio.CancelScope | None = attrs.field(default=None, init=False)
+    _waiter: trio.lowlevel.Task | None = attrs.field(default=None, init=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has an outcome."""
+        return self.outcome is not None
+
+    def cancel(self, reason: str = "its caller withdrew it") -> None:
+        """End it now; a running handler is cancelled.  Does nothing once it has ended."""
+        if not self.ended:
+            self.fail(CommandCancelled(f"{self.message!r} was cancelled: {reason}"))
+            self._cancel_handler(reason)
+
+    def expire(self) -> None:
+        """End it because its deadline has come.  Does nothing once it has ended."""
+        if self.ended:
+            return
+        elapsed = trio.current_time() - self.asked_at
+        where = "it was still in the mailbox" if self.stage is Stage.MAILBOX else "it was running"
+        text = f"{self.message!r} was not done within {elapsed:.3g} s; {where}"
+        self.fail(CommandTimeout(text, stage=self.stage, elapsed=elapsed))
+        self._cancel_handler("deadline")
+
+    def succeed(self, value: object) -> bool:
+        """End it with its value, and return whether it was the first to end it."""
+        return self._end(Outcome.DONE, cast("R_co", value), None)
+
+    def fail(self, error: LabtroupeError) -> bool:
+        """End it with an error, and return whether it was the first to end it.
+
+        Sets ``error.outcome`` to what is known: nothing may say ``not_sent``
+        once the device may have noticed something.
+        """
+        if self.ended:
+            return False
+        if error.outcome is not Outcome.REFUSED:
+            error.outcome = Outcome.UNKNOWN if self.acted else Outcome.NOT_SENT
+        error.instrument = error.instrument or self._cell.name
+        return self._end(error.outcome, None, error)
+
+    def begin(self, scope: trio.CancelScope, *, acted: bool) -> None:
+        """Note that its handler starts now, inside ``scope``."""
+        self.stage, self._scope, self.acted = Stage.RUNNING, scope, acted
+
+    async def wait(self) -> R_co:
+        """Wait for the answer; the same as awaiting the reply itself.
+
+        Raises:
+            CommandError: It was not done; ``outcome`` says what may have happened.
+                At the deadline of a scope around the caller that is not an
+                error but the cancellation by that scope.
+            LinkError: The connection broke on the way.
+            trio.BusyResourceError: Another task is waiting for it already.
+        """
+        if self.ended:
+            await trio.lowlevel.checkpoint()
+        elif self._waiter is not None:
+            raise trio.BusyResourceError(f"another task already waits for {self!r}")
+        else:
+            self._waiter = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        try:
+            if isinstance(self.error, CommandTimeout):
+                # Our deadline is often that of a scope around the caller, and
+                # whoever wrote `move_on_after` wants to be cancelled by it.
+                await trio.lowlevel.checkpoint_if_cancelled()
+            if self.error is not None:
+                raise self.error
+            return cast("R_co", self._value)
+        finally:
+            # The error's traceback holds this frame, and we hold the error: a
+            # cycle that would wait for the garbage collector with all it holds.
+            del self
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        """Wait for the answer."""
+        return self.wait().__await__()
+
+    def __repr__(self) -> str:
+        """Return a short description with the outcome so far."""
+        return f"<reply to {self.message!r} of {self._cell.name}: {self.outcome or self.stage}>"
+
+    def _end(self, outcome: Outcome, value: R_co | None, error: LabtroupeError | None) -> bool:
+        # Synchronous, and the first one wins: this also runs in `finally` under cancellation.
+        if self.ended:
+            return False
+        was_queued = self.stage is Stage.MAILBOX
+        self.stage, self.outcome, self._value, self.error = Stage.ENDED, outcome, value, error
+        self._cell.note_ended(self, was_queued=was_queued)
+        if self._waiter is not None:
+            trio.lowlevel.reschedule(self._waiter)
+            self._waiter = None
+        return True
+
+    def _abandon(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
+        self._waiter = None
+        self.cancel("its caller was cancelled")
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _cancel_handler(self, reason: str) -> None:
+        if self._scope is not None:
+            self._scope.cancel(reason)

@@ -1,0 +1,17 @@
+"""From bench.toml to a running bench."""
+
+from __future__ import annotations
+
+from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
+from labtroupe.bench._mistakes import BenchConfigError, Mistake
+from labtroupe.bench._open import Bench, open_bench
+
+__all__ = [
+    "Bench",
+    "BenchConfig",
+    "BenchConfigError",
+    "InstrumentConfig",
+    "Mistake",
+    "load_bench",
+    "open_bench",
+]

@@ -1,0 +1,79 @@
+"""Kinds: from what a bench.toml calls an instrument to its class, and the settings of that."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from importlib.metadata import EntryPoints, entry_points
+from operator import attrgetter
+from typing import Final
+
+import attrs
+
+from labtroupe.bench._mistakes import Wrong, did_you_mean
+from labtroupe.bench._values import Fields, fields_of
+from labtroupe.instrument import Instrument
+
+GROUP: Final = "labtroupe.kinds"
+"""The group of entry points in which packages name their kinds."""
+
+
+@attrs.frozen
+class Kind:
+    """A kind of instrument.
+
+    Attributes:
+        name: As it was written.
+        settings: The fields that its class is given besides the link.
+    """
+
+    name: str
+    instrument_type: type[Instrument]
+    settings: Fields
+
+
+def find_kind(kind: str) -> Kind:
+    """Import the class that ``kind`` names.
+
+    Args:
+        kind: The name of an entry point, or ``"package.module:Class"``.
+
+    Raises:
+        Wrong: There is none, it cannot be imported, or it is not an instrument.
+    """
+    found = _import(kind, kind if ":" in kind else _entry_point(kind))
+    if not (isinstance(found, type) and issubclass(found, Instrument)):
+        raise Wrong.because(f"{kind} is not an instrument; derive it from labtroupe.Instrument")
+    if inspect.isabstract(found):
+        raise Wrong.because(f"{kind} is abstract: a base for kinds, and no kind itself")
+    settings = {name: field for name, field in fields_of(found).items() if name != "link"}
+    return Kind(kind, found, settings)
+
+
+@functools.cache
+def _entry_points() -> EntryPoints:
+    # Kept, as it looks through all that is installed: from 3 ms up, and there are many instruments.
+    return entry_points(group=GROUP)
+
+
+def _entry_point(kind: str) -> str:
+    """Return the ``package.module:Class`` of a kind."""
+    points = _entry_points()
+    values = sorted({point.value for point in points if point.name == kind})
+    if not values:
+        known = f'; there are {", ".join(sorted(points.names))}, and your own as "package.module:Class"'
+        hint = did_you_mean(kind, points.names) or known
+        raise Wrong.because(f'there is no kind "{kind}"{hint}')
+    if len(values) > 1:
+        raise Wrong.because(f'several packages have a kind "{kind}"; write one of {", ".join(values)}')
+    return values[0]
+
+
+def _import(kind: str, value: str) -> object:
+    module, _, name = value.partition(":")
+    try:
+        return attrgetter(name)(importlib.import_module(module))
+    except Exception as error:
+        # A module that is imported may raise anything.
+        raise Wrong.because(f"{kind} cannot be imported ({type(error).__name__}: {error})") from error

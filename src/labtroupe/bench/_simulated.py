@@ -1,0 +1,26 @@
+"""The simulated device behind a `sim:` address."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from labtroupe.errors import ConfigError
+from labtroupe.simulation import SimulatedDevice, make_device
+from labtroupe.transport import SimAddress
+
+
+def make_simulated(address: SimAddress) -> tuple[SimulatedDevice, Literal["pty", "tcp"]]:
+    """Return a new device for an address, and the kind of port it is to have.
+
+    Raises:
+        ConfigError: There is no such device, or it does not take these options.
+    """
+    options = dict(address.options)
+    match options.pop("via", "pty"):
+        case "pty" | "tcp" as via:
+            return make_device(address.name, **options), via
+        case other:
+            raise ConfigError(
+                f"{str(address)!r}: via must be pty or tcp, not {other!r}",
+                remedy="The first is a serial port, the second a network address.",
+            )

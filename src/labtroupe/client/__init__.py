@@ -1,0 +1,31 @@
+"""The client of a running bench: what the command line talks through; needs no trio."""
+
+from __future__ import annotations
+
+from labtroupe.client._client import Client
+from labtroupe.client._records import (
+    BenchStatus,
+    CallResult,
+    CommandInfo,
+    EventRecord,
+    InstrumentDescription,
+    InstrumentStatus,
+    ParameterInfo,
+    VerbResult,
+)
+from labtroupe.client._sockets import find_bench, make_socket_path, running_benches
+
+__all__ = [
+    "BenchStatus",
+    "CallResult",
+    "Client",
+    "CommandInfo",
+    "EventRecord",
+    "InstrumentDescription",
+    "InstrumentStatus",
+    "ParameterInfo",
+    "VerbResult",
+    "find_bench",
+    "make_socket_path",
+    "running_benches",
+]

@@ -1,0 +1,153 @@
+"""What an instrument can be asked, from the signatures of its commands."""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import inspect
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from labtroupe.control._snapshot import InstrumentInfo
+from labtroupe.messages import Command, Parameter, commands_of
+from labtroupe.supervision import Member
+
+_IN_WORDS: Final[Mapping[object, str]] = {
+    bool: "on or off",
+    bytes: "bytes",
+    float: "number",
+    int: "whole number",
+    str: "text",
+    None: "",
+    types.NoneType: "",
+}
+
+
+@attrs.frozen(kw_only=True)
+class ParameterInfo:
+    """One argument of a command.
+
+    Attributes:
+        type: What it must be, in words.
+        limits: Its limits in words, such as ``between -200 and 600``; empty for none.
+        unit: Its unit; empty for none.
+        required: Whether it must be given.
+        default: What it is otherwise.
+    """
+
+    name: str
+    type: str
+    limits: str
+    unit: str
+    required: bool
+    default: object
+
+
+@attrs.frozen(kw_only=True)
+class CommandInfo:
+    """One command of an instrument.
+
+    Attributes:
+        summary: The first line of its docstring.
+        returns: What it returns, in words; empty for nothing.
+        unit: The unit of what it returns; empty for none.
+        timeout: Seconds it may take unless its caller says otherwise; ``None`` for no limit.
+        idempotent: Whether carrying it out twice does no harm.
+    """
+
+    name: str
+    summary: str
+    parameters: tuple[ParameterInfo, ...]
+    returns: str
+    unit: str
+    timeout: float | None
+    idempotent: bool
+
+
+@attrs.frozen(kw_only=True)
+class InstrumentDescription:
+    """What an instrument is, and what it can be asked.
+
+    Attributes:
+        summary: The first line of its class's docstring.
+    """
+
+    name: str
+    kind: str
+    address: str
+    simulated: bool
+    summary: str
+    depends_on: tuple[str, ...]
+    commands: tuple[CommandInfo, ...]
+
+
+def describe(member: Member, info: InstrumentInfo) -> InstrumentDescription:
+    """Describe one instrument; never waits, whatever the instrument is doing."""
+    actor_type = member.cell.actor_type
+    return InstrumentDescription(
+        name=member.cell.name,
+        kind=info.kind,
+        address=info.address,
+        simulated=info.simulated,
+        summary=_first_line(actor_type),
+        depends_on=member.record.policy.depends_on,
+        commands=tuple(_command(each) for each in commands_of(actor_type).values()),
+    )
+
+
+def _command(command: Command[..., Any]) -> CommandInfo:
+    return CommandInfo(
+        name=command.name,
+        summary=_first_line(command.function),
+        parameters=tuple(_parameter(each) for each in command.parameters),
+        returns=_in_words(command.returns.annotation),
+        unit=str(command.returns.unit or ""),
+        timeout=None if command.timeout == math.inf else command.timeout,
+        idempotent=command.idempotent,
+    )
+
+
+def _parameter(parameter: Parameter) -> ParameterInfo:
+    return ParameterInfo(
+        name=parameter.name,
+        type=_in_words(parameter.annotation),
+        limits=str(parameter.range or ""),
+        unit=str(parameter.unit or ""),
+        required=parameter.required,
+        default=None if parameter.required else parameter.default,
+    )
+
+
+def _in_words(annotation: object) -> str:
+    if annotation in _IN_WORDS:
+        return _IN_WORDS[annotation]
+    if isinstance(annotation, type):
+        return _class_in_words(annotation)
+    inner = typing.get_args(annotation)
+    match typing.get_origin(annotation):
+        case typing.Literal:
+            return f"one of {', '.join(str(each) for each in inner)}"
+        case builtins.list:
+            return f"list of {_in_words(inner[0])}"
+        case typing.Union | types.UnionType:
+            return " or ".join(_in_words(each) or "nothing" for each in inner)
+        case _:
+            return str(annotation)
+
+
+def _class_in_words(annotation: type[object]) -> str:
+    if issubclass(annotation, enum.Enum):
+        return f"one of {', '.join(str(member.value) for member in annotation)}"
+    if attrs.has(annotation):
+        return ", ".join(field.name for field in attrs.fields(annotation))
+    return annotation.__name__
+
+
+def _first_line(documented: object) -> str:
+    # Plain text: the marks of docstrings are for the documentation.
+    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("`", "")

@@ -1,0 +1,93 @@
+"""The lines that go over a bench's socket: JSON, one object per line.
+
+A client sends one request and reads until the end: one ``result`` or
+``error``, or for a stream one ``item`` after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import attrs
+import msgspec
+
+from labtroupe.errors import LabtroupeError, sentence
+from labtroupe.messages import Event
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """What a client asks for: the name of an operation and its arguments by name."""
+
+    op: str
+    args: dict[str, Any] = {}
+
+
+def decode_request(line: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        LabtroupeError: It is not one.
+    """
+    try:
+        return msgspec.json.decode(line, type=Request)
+    except msgspec.DecodeError as error:
+        raise LabtroupeError(
+            f"not a request: {error}", remedy="Use the labtroupe command of this version."
+        ) from None
+
+
+def encode_result(result: object) -> bytes:
+    """Return the line that answers a request."""
+    return _line({"result": to_json(result)})
+
+
+def encode_item(item: object) -> bytes:
+    """Return the line for one item of a stream."""
+    return _line({"item": to_json(item)})
+
+
+def encode_error(error: LabtroupeError) -> bytes:
+    """Return the line that says why there is no answer."""
+    return _line(
+        {
+            "error": {
+                "code": error.code,
+                "message": sentence(error),
+                "instrument": error.instrument,
+                "remedy": error.remedy,
+                "outcome": error.outcome,
+            }
+        }
+    )
+
+
+def to_json(value: object) -> Any:  # noqa: ANN401 - JSON is what it is
+    """Return a value in the types of JSON; what JSON cannot say becomes text.
+
+    NaN and the infinities become ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``,
+    because a reading that is not a number must not be read as none at all.
+    """
+    if isinstance(value, Event):
+        fields = attrs.asdict(value)
+        return _finite(msgspec.to_builtins({"kind": value.kind, "text": value.text} | fields, enc_hook=str))
+    if attrs.has(type(value)):
+        # In the order of its declaration: msgspec would take the alphabet's.
+        value = attrs.asdict(cast("attrs.AttrsInstance", value))
+    return _finite(msgspec.to_builtins(value, enc_hook=str))
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is what it is
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in cast("Sequence[Any]", value)]
+    return value
+
+
+def _line(body: Mapping[str, object]) -> bytes:
+    return json.dumps(body, allow_nan=False).encode() + b"\n"

@@ -1,0 +1,292 @@
+"""Every error labtroupe raises on purpose; its class says who must act.
+
+::
+
+    LabtroupeError
+    ├── CommandError                the caller: this request failed, the actor goes on
+    │   ├── ArgumentError             a value has the wrong type or is out of range
+    │   ├── UnknownCommandError       the instrument has no such command
+    │   ├── UnknownInstrumentError    the bench has no such instrument
+    │   ├── CommandRefused            the device said no
+    │   ├── CommandTimeout            not done by its deadline
+    │   ├── CommandCancelled          the caller withdrew it
+    │   ├── CommandCrashed            the actor crashed while carrying it out
+    │   ├── MailboxFull               no room, and the caller did not want to wait
+    │   ├── NotRunning                the actor's state refuses it
+    │   ├── NotSimulated              its device is real, and takes no simulated faults
+    │   └── Restarted                 the actor went down while it was queued
+    ├── LinkError                   the supervisor: the connection cannot be trusted
+    │   ├── Unavailable               it cannot be reached now, but may be later
+    │   │   ├── DeviceAbsent            nothing there to open, or nobody answers
+    │   │   └── PortInUse               somebody else holds the port
+    │   ├── LinkLost                  the connection broke, or cannot be brought in step
+    │   └── ProtocolError             what came back is not an answer
+    ├── StartTimeout                the supervisor: an actor was not ready in time
+    ├── ConfigError                 a person: the bench is described wrongly
+    ├── BenchError                  a person: the bench cannot be started or reached
+    └── RestartLimitError           a person: restarting did not help
+
+An error carries a sentence for people, a ``code`` that stays the same for
+programs, a ``remedy`` that says what to do, and, where a request was involved,
+its ``outcome``.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import cast
+
+
+class Outcome(enum.StrEnum):
+    """What became of a request: the one thing a caller must know before asking again."""
+
+    NOT_SENT = "not_sent"
+    """No byte of it reached the device; asking again is safe."""
+    DONE = "done"
+    """The device carried it out."""
+    REFUSED = "refused"
+    """The device understood it and said no."""
+    UNKNOWN = "unknown"
+    """The device may have acted; look before asking again."""
+
+
+class LabtroupeError(Exception):
+    """The base of all errors raised on purpose.
+
+    Attributes:
+        code: A stable name for programs, such as ``"timeout"``.
+        remedy: One sentence that says what to do about it.
+        outcome: What became of the request, ``None`` where there was none.
+        instrument: Name of the actor it happened to, once that is known.
+    """
+
+    code = "error"
+    remedy = ""
+    outcome: Outcome | None = None
+    instrument: str | None = None
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        # Only where it differs: everything in __dict__ is pickled.
+        if remedy is not None:
+            self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the sentence, with the instrument's name before it once known."""
+        text = super().__str__()
+        return f"{self.instrument}: {text}" if self.instrument else text
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error says, without the name of the instrument before it."""
+    if isinstance(error, LabtroupeError):
+        return Exception.__str__(error)
+    return "; ".join(sentence(each) for each in inner(error)) or repr(error)
+
+
+def inner(error: BaseException) -> Sequence[Exception]:
+    """Return the exceptions of a group, nothing for any other error."""
+    if isinstance(error, ExceptionGroup):
+        return cast("ExceptionGroup[Exception]", error).exceptions
+    return ()
+
+
+class CommandError(LabtroupeError):
+    """A request failed and the actor goes on; the caller decides what to do.
+
+    A command's method raises it, or a subclass, to answer "no" without being restarted.
+    """
+
+    code = "command-failed"
+    remedy = "Read what it says: the instrument goes on and can be asked for something else."
+    outcome: Outcome | None = Outcome.REFUSED
+
+
+class ArgumentError(CommandError):
+    """A value has the wrong type or is outside its limits; nothing was sent."""
+
+    code = "bad-argument"
+    remedy = "Correct the value; `labtroupe show NAME` lists the commands with units and limits."
+    outcome = Outcome.NOT_SENT
+
+
+class UnknownCommandError(CommandError):
+    """The actor has no command of this name."""
+
+    code = "unknown-command"
+    remedy = "Check the spelling; `labtroupe show NAME` lists the commands."
+    outcome = Outcome.NOT_SENT
+
+
+class UnknownInstrumentError(CommandError):
+    """The bench has no instrument of this name."""
+
+    code = "unknown-instrument"
+    remedy = "Check the spelling; `labtroupe status` lists the instruments."
+    outcome = Outcome.NOT_SENT
+
+
+class CommandRefused(CommandError):
+    """The device understood the command and said no."""
+
+    code = "refused"
+    remedy = "The device is in order; ask for something it can do in its present state."
+    outcome = Outcome.REFUSED
+
+
+class CommandTimeout(CommandError):
+    """The command was not done by its deadline.
+
+    Attributes:
+        stage: ``"mailbox"`` if it never started, ``"running"`` if it had.
+        elapsed: Seconds since it was asked.
+    """
+
+    code = "timeout"
+    remedy = "Raise the timeout, or find out what keeps the instrument busy."
+    outcome = Outcome.UNKNOWN
+
+    def __init__(self, message: str, *, stage: str = "mailbox", elapsed: float = math.nan) -> None:
+        super().__init__(message)
+        self.stage = stage
+        self.elapsed = elapsed
+
+
+class CommandCancelled(CommandError):
+    """The caller withdrew the command, or the actor was stopped under it."""
+
+    code = "cancelled"
+    remedy = "Ask again if it is still wanted; mind the outcome."
+    outcome = Outcome.UNKNOWN
+
+
+class CommandCrashed(CommandError):
+    """The actor crashed while carrying out the command; ``__cause__`` says why."""
+
+    code = "crashed"
+    remedy = "This is a fault in the instrument's code; its traceback is the cause."
+    outcome = Outcome.UNKNOWN
+
+
+class MailboxFull(CommandError):
+    """The mailbox has no room and the caller did not want to wait."""
+
+    code = "mailbox-full"
+    remedy = "Send more slowly, or use `ask`, which waits for room."
+    outcome = Outcome.NOT_SENT
+
+
+class NotRunning(CommandError):
+    """The actor's state refuses the command now.
+
+    Attributes:
+        state: Its state, as `labtroupe.State` names it.
+        retry_in: Seconds until its next start, ``None`` if none is planned.
+    """
+
+    code = "not-running"
+    remedy = "Wait for it, or start it: `labtroupe start NAME`."
+    outcome = Outcome.NOT_SENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        state: str = "stopped",
+        retry_in: float | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.state = state
+        self.retry_in = retry_in
+
+
+class NotSimulated(CommandError):
+    """The instrument has a real device, and faults are injected into simulated ones only."""
+
+    code = "not-simulated"
+    remedy = 'Give it an address that begins with "sim:", or pull its real cable.'
+    outcome = Outcome.NOT_SENT
+
+
+class Restarted(CommandError):
+    """The actor went down while the command was queued; it never began."""
+
+    code = "restarted"
+    remedy = "Ask again: nothing of it was carried out."
+    outcome = Outcome.NOT_SENT
+
+
+class LinkError(LabtroupeError):
+    """The connection to the device cannot be trusted; the supervisor decides."""
+
+    code = "link"
+    remedy = "The supervisor opens it again by itself; look at the cable if it stays."
+
+
+class Unavailable(LinkError):
+    """The device cannot be reached now, but may be later.
+
+    To try again what never began is no restart: it does not count towards the
+    restart limits.
+    """
+
+    code = "unavailable"
+    remedy = "It is tried again by itself, with growing pauses."
+
+
+class DeviceAbsent(Unavailable):
+    """There is nothing to open at the address, or nobody answers there."""
+
+    code = "absent"
+    remedy = "Check that the device is switched on, plugged in, and at this address."
+
+
+class LinkLost(LinkError):
+    """The connection broke, or could not be brought in step again."""
+
+    code = "link-lost"
+
+
+class PortInUse(Unavailable):
+    """Somebody else holds the port."""
+
+    code = "port-in-use"
+    remedy = "Close the program that holds it, or use another port."
+
+
+class ProtocolError(LinkError):
+    """What came back is not an answer to what was asked."""
+
+    code = "protocol"
+    remedy = "Check that this is the right instrument, and its baud rate and framing."
+
+
+class StartTimeout(LabtroupeError):
+    """An actor was not ready for its first command in time; the supervisor decides."""
+
+    code = "start-timeout"
+    remedy = "Find out what its `on_start` waits for, or allow it more time."
+
+
+class ConfigError(LabtroupeError):
+    """The bench is described wrongly; the message names every mistake."""
+
+    code = "config"
+    remedy = "Correct the file; `labtroupe check FILE` lists every mistake in it."
+
+
+class BenchError(LabtroupeError):
+    """The bench cannot be started, or no running bench can be reached."""
+
+    code = "bench"
+    remedy = "Start it with `labtroupe run bench.toml`."
+
+
+class RestartLimitError(LabtroupeError):
+    """Restarting did not help; ``__cause__`` is the last failure."""
+
+    code = "restart-limit"
+    remedy = "Mend the cause, then start it: `labtroupe start NAME`."

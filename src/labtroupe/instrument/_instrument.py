@@ -1,0 +1,95 @@
+"""The instrument: an actor that owns a device."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+import trio
+
+from labtroupe.actor import Actor
+from labtroupe.errors import DeviceAbsent, LinkLost, sentence
+from labtroupe.instrument._barrier import Barrier
+from labtroupe.instrument._link import Link
+from labtroupe.protocol import Framing, Lines
+
+
+@attrs.define(eq=False)
+class Instrument(Actor):
+    r"""The base of all instruments: opens its link, and keeps it in step between commands.
+
+    A subclass declares how its device talks, and its commands::
+
+        @attrs.define(eq=False)
+        class Thermometer(Instrument):
+            framing = Lines(b"\r\n")
+            barrier = Barrier(b"ID", lambda answer: answer.startswith(b"TH"))
+
+            @command(idempotent=True)
+            async def temperature(self) -> float:
+                return float(await self.link.query("T?"))
+
+    Fields it adds are the settings of its table in ``bench.toml``.
+
+    Attributes:
+        link: The way to the device; opened before `on_open`, closed after the last command.
+    """
+
+    framing: ClassVar[Framing] = Lines()
+    """How requests become bytes, and bytes answers."""
+    barrier: ClassVar[Barrier | None] = None
+    """How to get in step again after an exchange that was cut off."""
+    greeting_timeout: ClassVar[float] = 3.0
+    """Seconds from opening the link within which the device must have answered."""
+    marks_its_acts: ClassVar[bool] = True
+
+    link: Link
+
+    @property
+    def in_step(self) -> bool:
+        """Whether nothing is owed on the wire."""
+        return self.link.in_step
+
+    async def on_open(self) -> None:
+        """Say the first words to the device; to raise refuses it.
+
+        Called in every life, when the link is open and in step and before the
+        first command.  It must not change the device: it may be in mid-experiment.
+        """
+
+    async def on_start(self) -> None:
+        """Open the link and get in step.
+
+        Raises:
+            Unavailable: Nobody is there, nobody answers, or somebody else holds the port.
+        """
+        await self.link.open()
+        try:
+            with trio.move_on_after(self.greeting_timeout) as scope:
+                await self.link.resync()
+                await self.on_open()
+        except LinkLost as error:
+            # It never was in step, so nothing has been lost: nobody is there yet.
+            raise DeviceAbsent(sentence(error)) from error
+        if scope.cancelled_caught:
+            raise DeviceAbsent(f"{self.link.address}: open, but no answer within {self.greeting_timeout:g} s")
+
+    async def on_stop(self) -> None:
+        """Close the link."""
+        await self.link.aclose()
+
+    async def attend(self) -> None:
+        """Listen while there is nothing to do, so that a pulled cable is noticed before it is needed.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        await self.link.listen()
+
+    async def recover(self) -> None:
+        """Bring the link in step again.
+
+        Raises:
+            LinkLost: It cannot be done, so the link must be opened anew.
+        """
+        await self.link.resync()

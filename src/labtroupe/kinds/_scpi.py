@@ -1,0 +1,117 @@
+"""Any instrument that speaks SCPI: identification, queries, and its error queue.
+
+After IEEE 488.2-1992 (the commands that begin with ``*``) and SCPI-1999 (``SYSTem:ERRor?``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+
+from labtroupe.errors import CommandRefused, ProtocolError
+from labtroupe.instrument import Barrier, Instrument
+from labtroupe.messages import command
+from labtroupe.protocol import Lines
+
+# Four fields: manufacturer, model, serial number, firmware (IEEE 488.2, 10.14.3).
+_IDENTITY: Final = re.compile(rb"[^,]*,[^,]*,[^,]*,.*\Z")
+_ERROR: Final = re.compile(r'([+-]?\d+),\s*"(.*)"\Z')
+# SCPI-1999 requires room for at least two errors; no real queue holds more.
+_MOST_ERRORS: Final = 64
+
+
+def is_identity(answer: bytes) -> bool:
+    """Return whether an answer is one to ``*IDN?``."""
+    return _IDENTITY.match(answer) is not None
+
+
+def _is_error(answer: bytes) -> bool:
+    return _ERROR.match(answer.decode("ascii", "replace")) is not None
+
+
+@attrs.frozen
+class Identity:
+    """What an instrument says it is, in the order of ``*IDN?``."""
+
+    manufacturer: str
+    model: str
+    serial_number: str
+    firmware: str
+
+
+@attrs.define(eq=False)
+class ScpiInstrument(Instrument):
+    """An instrument that speaks SCPI; a base for those with commands of their own."""
+
+    framing = Lines(b"\n")
+    barrier = Barrier(b"*IDN?", is_identity, lateness=1.0)
+
+    async def on_open(self) -> None:
+        """Empty the error queue: what is in it belongs to nobody who asks us."""
+        await self.errors()
+
+    async def recover(self) -> None:
+        """Bring the link in step, and empty the error queue: its errors belong to what was cut off."""
+        await super().recover()
+        await self.errors()
+
+    @command(timeout=3.0, idempotent=True)
+    async def identity(self) -> Identity:
+        """Manufacturer, model, serial number and firmware (``*IDN?``)."""
+        answer = await self.link.query("*IDN?", is_identity)
+        return Identity(*(field.strip() for field in answer.split(",", 3)))
+
+    @command(timeout=5.0)
+    async def query(self, request: str) -> str:
+        """Send any query and return its answer as it came.
+
+        Args:
+            request: A query with its question mark, such as ``MEAS:VOLT:DC?``.
+        """
+        return await self.link.query(request)
+
+    @command(timeout=5.0)
+    async def write(self, request: str) -> None:
+        """Send any command that has no answer, and see whether it was accepted.
+
+        Raises:
+            CommandRefused: The instrument put an error into its queue.
+        """
+        await self.link.write(request)
+        await self._raise_errors(request)
+
+    @command(timeout=5.0)
+    async def errors(self) -> list[str]:
+        """Read and empty the error queue (``SYSTem:ERRor?``), the oldest error first."""
+        found: list[str] = []
+        for _ in range(_MOST_ERRORS):
+            answer = await self.link.query("SYST:ERR?", _is_error)
+            if int(answer.partition(",")[0]) == 0:
+                return found
+            found.append(answer)
+        raise ProtocolError(
+            f"{self.link.address}: the error queue does not get empty after {_MOST_ERRORS} errors"
+        )
+
+    @command(timeout=5.0)
+    async def reset(self) -> None:
+        """Put the instrument into its state after power-on (``*RST``)."""
+        await self.write("*RST")
+
+    async def _raise_errors(self, request: str) -> None:
+        errors = await self.errors()
+        if errors:
+            raise CommandRefused(f"{request!r} was refused: {'; '.join(errors)}")
+
+    async def _number(self, request: str) -> float:
+        return float(await self.link.query(request, _is_number))
+
+
+def _is_number(answer: bytes) -> bool:
+    try:
+        float(answer)
+    except ValueError:
+        return False
+    return True

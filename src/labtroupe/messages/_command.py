@@ -1,0 +1,250 @@
+"""Commands: methods of an actor, and on the class the makers of its messages.
+
+Called on an instance, inside the actor, a command is the plain method::
+
+    await self.heat(40.0)
+
+Called on the class it carries out nothing: it makes the message that asks for it::
+
+    Thermostat.heat(40.0)  # Message: a frozen value, compared by value
+
+One signature serves the type checkers, the limits, the command line and the test doubles.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cached_property
+from types import CellType, MethodType
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, overload
+
+import attrs
+
+from labtroupe.errors import ArgumentError
+from labtroupe.messages._limits import Range, Unit
+
+A = TypeVar("A")
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+DEFAULT_TIMEOUT: Final = 5.0
+"""Seconds a command may take where neither its class nor its caller says otherwise."""
+
+
+@attrs.frozen
+class Parameter:
+    """One argument of a command, as its signature declares it.
+
+    Attributes:
+        annotation: The declared type, without `Range` and `Unit`.
+        default: Its default, `inspect.Parameter.empty` where it must be given.
+    """
+
+    name: str
+    annotation: object
+    range: Range | None
+    unit: Unit | None
+    default: object = inspect.Parameter.empty
+
+    @property
+    def required(self) -> bool:
+        """Whether a caller must give it."""
+        return self.default is inspect.Parameter.empty
+
+
+class Command(Generic[P, R]):
+    """What can be asked of an actor; calling it makes the message that asks.
+
+    Attributes:
+        name: The method's name.
+        function: The method as it was written, with the actor as its first argument.
+        timeout: Seconds it may take unless the caller says otherwise; `math.inf` for no limit.
+        idempotent: Whether carrying it out twice does no harm.
+    """
+
+    def __init__(
+        self, function: Callable[..., Coroutine[Any, Any, R]], *, timeout: float, idempotent: bool
+    ) -> None:
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f"a command is an async method, and {function.__qualname__} is not")
+        if not timeout > 0:
+            raise ValueError(f"the timeout of {function.__qualname__} must be above 0 s, not {timeout!r}")
+        self.function = function
+        self.name = function.__name__
+        self.timeout = timeout
+        self.idempotent = idempotent
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Message[R]:
+        """Make the message that asks for this command.
+
+        Raises:
+            ArgumentError: An argument is missing, unknown, or outside its limits.
+        """
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentError(f"{self.name}: {error}") from None
+        bound.apply_defaults()
+        for parameter in self.parameters:
+            _check(self.name, parameter, bound.arguments[parameter.name])
+        return Message(self, bound.args, tuple(sorted(bound.kwargs.items())))
+
+    def __repr__(self) -> str:
+        """Return the name with its class, such as ``Thermostat.heat``."""
+        return self.function.__qualname__
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The signature without ``self``, its annotations evaluated."""
+        whole = inspect.signature(self.function, eval_str=True)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The arguments it takes, in order."""
+        return tuple(
+            Parameter(each.name, *_split(each.annotation), default=each.default)
+            for each in self.signature.parameters.values()
+        )
+
+    @cached_property
+    def returns(self) -> Parameter:
+        """What it returns, in the form of a parameter named ``return``."""
+        return Parameter("return", *_split(self.signature.return_annotation))
+
+
+@attrs.frozen
+class CommandMethod(Generic[A, P, R]):
+    """The descriptor behind ``@command``: on an instance the method, on the class the command."""
+
+    command: Command[P, R]
+
+    @property
+    def __closure__(self) -> tuple[CellType, ...] | None:
+        """The method's closure, where attrs mends ``super()``.
+
+        attrs builds a slotted class twice, and lets the methods of the first
+        one, as far as it finds them, refer to the second.
+        """
+        return self.command.function.__closure__
+
+    @overload
+    def __get__(self, instance: None, owner: type[object]) -> Command[P, R]: ...
+    @overload
+    def __get__(self, instance: A, owner: type[object]) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    def __get__(
+        self, instance: A | None, owner: type[object]
+    ) -> Command[P, R] | Callable[P, Coroutine[Any, Any, R]]:
+        """Return the bound method, or on the class the command."""
+        if instance is None:
+            return self.command
+        return cast("Callable[P, Coroutine[Any, Any, R]]", MethodType(self.command.function, instance))
+
+
+@attrs.frozen(repr=False)
+class Message(Generic[R_co]):
+    """One asking of a command, as a value: what to do and with which arguments.
+
+    Compares by value, however the arguments were written: ``heat(40) == heat(celsius=40)``.
+    Made by calling a command on its class, which has checked the arguments.
+    """
+
+    command: Command[Any, R_co] = attrs.field(eq=id)
+    args: tuple[object, ...] = ()
+    kwargs: tuple[tuple[str, object], ...] = ()
+
+    def __repr__(self) -> str:
+        """Return it as it would be written, such as ``Thermostat.heat(40.0)``."""
+        args = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs]
+        return f"{self.command!r}({', '.join(args)})"
+
+
+_Method = Callable[Concatenate[A, P], Coroutine[Any, Any, R]]
+
+
+@overload
+def command(function: _Method[A, P, R], /) -> CommandMethod[A, P, R]: ...
+@overload
+def command(
+    *, timeout: float = ..., idempotent: bool = ...
+) -> Callable[[_Method[A, P, R]], CommandMethod[A, P, R]]: ...
+def command(
+    function: _Method[A, P, R] | None = None,
+    /,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    idempotent: bool = False,
+) -> CommandMethod[A, P, R] | Callable[[_Method[A, P, R]], CommandMethod[A, P, R]]:
+    """Make an async method of an actor a command.
+
+    Args:
+        function: The method, where the decorator is used without arguments.
+        timeout: Seconds it may take unless the caller says otherwise;
+            `math.inf` for a command that may take for ever.
+        idempotent: Carrying it out twice does no harm, as with a query.
+
+    Raises:
+        TypeError: The method is not async.
+        ValueError: The timeout is not above zero.
+    """
+
+    def decorate(method: _Method[A, P, R]) -> CommandMethod[A, P, R]:
+        return CommandMethod(Command(method, timeout=timeout, idempotent=idempotent))
+
+    return decorate if function is None else decorate(function)
+
+
+def commands_of(actor_type: type[Any]) -> Mapping[str, Command[..., Any]]:
+    """Return the commands of an actor class by name, those of its bases included.
+
+    A command that a subclass overrides with something else is none any more.
+    """
+    # Read from the class dicts: attrs builds a slotted class twice, so a
+    # table made while the class is defined would belong to the one thrown away.
+    found: dict[str, Command[..., Any]] = {}
+    for base in reversed(actor_type.__mro__):
+        for name, attribute in vars(base).items():
+            defined = _command_in(attribute)
+            if defined is not None:
+                found[name] = defined
+            else:
+                found.pop(name, None)
+    return found
+
+
+def accepted_commands(actor_type: type[Any]) -> frozenset[Command[..., Any]]:
+    """Return every command a message for this class may carry: overridden ones of its bases too."""
+    attributes = (attribute for base in actor_type.__mro__ for attribute in vars(base).values())
+    return frozenset(defined for each in attributes if (defined := _command_in(each)) is not None)
+
+
+def _command_in(attribute: object) -> Command[..., Any] | None:
+    if isinstance(attribute, CommandMethod):
+        return cast("CommandMethod[Any, ..., Any]", attribute).command
+    return None
+
+
+def _check(command_name: str, parameter: Parameter, value: object) -> None:
+    if parameter.range is None or value is parameter.default:
+        return
+    try:
+        parameter.range.check(cast("float", value))
+    except (ArgumentError, TypeError):
+        unit = f" {parameter.unit}" if parameter.unit else ""
+        raise ArgumentError(
+            f"{command_name}: {parameter.name} must be a number {parameter.range}{unit}, not {value!r}"
+        ) from None
+
+
+def _split(annotation: object) -> tuple[object, Range | None, Unit | None]:
+    """Take ``Annotated[float, Range(0, 5), Unit("V")]`` apart."""
+    if typing.get_origin(annotation) is not typing.Annotated:
+        return annotation, None, None
+    bare, *extras = typing.get_args(annotation)
+    limits = next((extra for extra in extras if isinstance(extra, Range)), None)
+    unit = next((extra for extra in extras if isinstance(extra, Unit)), None)
+    return bare, limits, unit

@@ -1,0 +1,21 @@
+"""What to do about a failure: decisions as pure functions of records, without clock, tasks or I/O."""
+
+from __future__ import annotations
+
+from labtroupe.policy._backoff import Backoff
+from labtroupe.policy._child import Child, Phase, Policy, Restart, Wanted, state_of
+from labtroupe.policy._limit import RestartHistory, RestartLimit
+from labtroupe.policy._roster import Roster
+
+__all__ = [
+    "Backoff",
+    "Child",
+    "Phase",
+    "Policy",
+    "Restart",
+    "RestartHistory",
+    "RestartLimit",
+    "Roster",
+    "Wanted",
+    "state_of",
+]

@@ -1,0 +1,124 @@
+"""The record of one child: how it is to be treated, what is wanted of it, and what it is."""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import attrs
+from attrs import validators
+
+from labtroupe.lifecycle import State
+from labtroupe.policy._backoff import Backoff
+from labtroupe.policy._limit import RestartHistory, RestartLimit
+
+
+class Restart(enum.StrEnum):
+    """Which ends of a child are followed by a restart."""
+
+    PERMANENT = "permanent"
+    """Every end."""
+    TRANSIENT = "transient"
+    """A failure, but not an end without error."""
+    TEMPORARY = "temporary"
+    """None: it has one life, which also ends with that of what it depends on."""
+
+
+class Phase(enum.Enum):
+    """What a child is now, whatever is wanted of it."""
+
+    DOWN = enum.auto()
+    STARTING = enum.auto()
+    UP = enum.auto()
+    STOPPING = enum.auto()
+    WEDGED = enum.auto()
+    """Told to stop, and still there long after it should have gone."""
+
+
+class Wanted(enum.Enum):
+    """What is wanted of a child, whatever it is now."""
+
+    RUNNING = enum.auto()
+    STOPPED = enum.auto()
+    """By an operator, or because the whole tree stops."""
+    FINISHED = enum.auto()
+    """It has ended, and its restart type grants no other life."""
+    PARKED = enum.auto()
+    """Restarting did not help."""
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """How one child is to be treated.
+
+    Attributes:
+        restart: Which of its ends are followed by a restart.
+        depends_on: Names of the children that must be up while it is.
+        required: If its very first start fails, everything is given up.
+        critical: If restarting does not help, everything is given up; otherwise it is parked.
+        shutdown: Seconds its clean-up may take.
+    """
+
+    restart: Restart = Restart.PERMANENT
+    depends_on: tuple[str, ...] = ()
+    required: bool = False
+    critical: bool = False
+    shutdown: float = attrs.field(default=2.0, validator=validators.ge(0))
+    backoff: Backoff = Backoff()
+    limit: RestartLimit = RestartLimit()
+
+
+@attrs.define(eq=False)
+class Child:
+    """The record of one child.
+
+    Attributes:
+        cycle: It must go down once before anything else, as in an operator's restart.
+        due: Not before this moment may it start; ``-inf`` unless it backs off.
+        up_since: Since when it has been up; ``None`` if it is not.
+        stop_by: When a stopping child counts as wedged.
+        ever_up: Whether any of its lives got as far as being up.
+        reason: Why it is down or was stopped, in words.
+    """
+
+    name: str
+    policy: Policy
+    phase: Phase = Phase.DOWN
+    wanted: Wanted = Wanted.RUNNING
+    cycle: bool = False
+    due: float = -math.inf
+    up_since: float | None = None
+    stop_by: float = math.inf
+    ever_up: bool = False
+    reason: str = ""
+    history: RestartHistory = attrs.field(factory=RestartHistory)
+
+    def want(self, wanted: Wanted, reason: str = "") -> None:
+        """Change what is wanted of it; what failed before is forgiven where it is to run."""
+        self.wanted, self.reason = wanted, reason
+        if wanted is Wanted.RUNNING:
+            self.due = -math.inf
+            self.history = RestartHistory()
+
+
+def state_of(child: Child) -> State:
+    """Return a child's state in the words that users see."""
+    match child.phase:
+        case Phase.STARTING:
+            return State.STARTING
+        case Phase.UP:
+            return State.RUNNING
+        case Phase.STOPPING | Phase.WEDGED:
+            return State.STOPPING
+        case Phase.DOWN:
+            return _state_when_down(child)
+
+
+def _state_when_down(child: Child) -> State:
+    match child.wanted:
+        case Wanted.RUNNING:
+            return State.STARTING if child.due == -math.inf else State.BACKOFF
+        case Wanted.PARKED:
+            return State.FAILED
+        case Wanted.STOPPED | Wanted.FINISHED:
+            return State.STOPPED

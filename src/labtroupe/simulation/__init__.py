@@ -1,0 +1,25 @@
+"""Simulated devices that speak bytes over a pty or a loopback socket, and faults to inject into them."""
+
+from labtroupe.simulation._catalog import SIMULATED, make_device
+from labtroupe.simulation._device import LineDevice, SimulatedDevice
+from labtroupe.simulation._duration import parse_duration
+from labtroupe.simulation._faults import FAULTS, Fault, FaultKind
+from labtroupe.simulation._linkam import LinkamStage
+from labtroupe.simulation._multimeter import Multimeter
+from labtroupe.simulation._power_supply import PowerSupply
+from labtroupe.simulation._rack import Rack
+
+__all__ = [
+    "FAULTS",
+    "SIMULATED",
+    "Fault",
+    "FaultKind",
+    "LineDevice",
+    "LinkamStage",
+    "Multimeter",
+    "PowerSupply",
+    "Rack",
+    "SimulatedDevice",
+    "make_device",
+    "parse_duration",
+]

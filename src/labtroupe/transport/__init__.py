@@ -1,0 +1,26 @@
+"""Bytes to and from one device, over a serial port or TCP.
+
+`Address.parse` reads an address, `open_transport` claims and opens it, and a `Transport` carries
+bytes until it is closed.
+"""
+
+from __future__ import annotations
+
+from labtroupe.transport._address import Address
+from labtroupe.transport._claims import claim, claims
+from labtroupe.transport._open import open_transport
+from labtroupe.transport._serial import SerialAddress
+from labtroupe.transport._sim import SimAddress
+from labtroupe.transport._tcp import TcpAddress
+from labtroupe.transport._transport import Transport
+
+__all__ = [
+    "Address",
+    "SerialAddress",
+    "SimAddress",
+    "TcpAddress",
+    "Transport",
+    "claim",
+    "claims",
+    "open_transport",
+]

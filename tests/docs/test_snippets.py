@@ -1,0 +1,167 @@
+"""What the documentation shows is what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from sybil import Document
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs/tutorial/first-bench.md",
+    ROOT / "docs/explanation/in-step.md",
+]
+TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
+# Seconds until a command has to print what the page says.
+PATIENCE = 15.0
+# An ellipsis stands for anything within a line; alone in a line, for any lines.
+NUMBER = re.compile(r"[+-]?\d[\d.]*(?:E[+-]\d+)?")
+
+
+@attrs.frozen
+class Step:
+    """A command of a session, and what it prints."""
+
+    command: str
+    prints: str
+
+    def pattern(self) -> re.Pattern[str]:
+        """Return what matches the output: any number will do where there is one, and any space."""
+        pieces = (self._piece(line) for line in self.prints.splitlines())
+        return re.compile("".join(pieces) + r"\s*\Z")
+
+    @staticmethod
+    def _piece(line: str) -> str:
+        if line == "…":
+            return r"(?:.*\n)*?"
+        words = (re.escape(word).replace("…", ".*") for word in NUMBER.sub("0", line).split())
+        return r"\s+".join(words) + r"\s*\n?"
+
+
+def session(page: Path) -> list[Step]:
+    """Return the steps of all ``console`` blocks of a page."""
+    steps: list[Step] = []
+    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, prints = part.partition("\n")
+            steps.append(Step(command, prints))
+    return steps
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which this project's command is found, and no other bench runs."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    return {**os.environ, "PATH": path, "XDG_RUNTIME_DIR": str(runtime), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def running(tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the bench whose path the test gives, until it is over."""
+    bench = tmp_path / "bench.toml"
+    shutil.copy(request.param, bench) if isinstance(request.param, Path) else bench.write_text(request.param)
+    command = ["labtroupe", "run", str(bench)]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, env=environment, stdout=subprocess.DEVNULL, cwd=tmp_path
+    ) as process:
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+
+
+def play(steps: list[Step], environment: dict[str, str], folder: Path) -> None:
+    """Type each command until it prints what the page says."""
+    for step in steps:
+        until = time.monotonic() + PATIENCE
+        while True:
+            printed = subprocess.run(  # noqa: S603 - what our own pages say
+                shlex.split(step.command),
+                env=environment,
+                cwd=folder,
+                check=False,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE,
+            ).stdout
+            if step.pattern().match(NUMBER.sub("0", printed)):
+                break
+            if time.monotonic() > until:
+                pytest.fail(f"$ {step.command}\n{printed}\n  the page says\n{step.prints}")
+            time.sleep(0.1)
+
+
+def tutorial_bench() -> str:
+    """Return the bench that the tutorial describes."""
+    found = re.search(r"^```toml\n(.*?)^```", TUTORIAL.read_text(), re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found.group(1)
+
+
+@pytest.mark.parametrize("running", [ROOT / "examples/bench.toml"], indirect=True)
+@pytest.mark.usefixtures("running")
+def test_the_session_of_the_readme_is_what_happens(environment: dict[str, str], tmp_path: Path) -> None:
+    steps = session(ROOT / "README.md")
+    assert len(steps) > 5
+    play(steps, environment, tmp_path)
+
+
+@pytest.mark.parametrize("running", [tutorial_bench()], indirect=True)
+@pytest.mark.usefixtures("running")
+def test_the_session_of_the_tutorial_is_what_happens(environment: dict[str, str], tmp_path: Path) -> None:
+    steps = session(TUTORIAL)
+    assert len(steps) > 5
+    play(steps, environment, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples/bench.toml", tmp_path / "examples")
+    (tmp_path / "bench.toml").write_text(tutorial_bench())
+    monkeypatch.chdir(tmp_path)
+    document = Document.parse(str(page), PythonCodeBlockParser())
+    if page.name == "in-step.md":
+        exec("from labtroupe import *\nfrom labtroupe.kinds._scpi import is_identity", document.namespace)  # noqa: S102
+    examples = list(document.examples())
+    assert examples
+    for example in examples:
+        example.evaluate()
+
+
+def test_the_example_script_runs(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples/ramp.py"), str(ROOT / "examples/bench.toml")]
+    printed = subprocess.run(  # noqa: S603 - our own example
+        command, env=environment, cwd=tmp_path, check=True, text=True, stdout=subprocess.PIPE, timeout=30
+    ).stdout
+    readings = [float(line.split()[0]) for line in printed.splitlines()]
+    assert len(readings) == 10
+    assert readings == sorted(readings)
+    assert readings[-1] > 28.0
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert broken == []

@@ -1,0 +1,395 @@
+"""Links and instruments over real ptys and sockets, against a device that can be late, mute or gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+import attrs
+import pytest
+import trio
+
+from labtroupe.errors import (
+    ArgumentError,
+    CommandError,
+    CommandTimeout,
+    DeviceAbsent,
+    LinkLost,
+    Outcome,
+    ProtocolError,
+)
+from labtroupe.instrument import Barrier, Instrument, Link
+from labtroupe.lifecycle import State
+from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
+from labtroupe.protocol import Lines
+from labtroupe.simulation import LineDevice, Rack
+from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.transport import Address, open_transport
+
+Via = Literal["pty", "tcp"]
+
+
+def is_identity(answer: bytes) -> bool:
+    return answer == b"ID echo"
+
+
+@attrs.define(eq=False)
+class EchoDevice(LineDevice):
+    """Answers ``Q text`` with ``A text``, so that each answer says to which question it belongs."""
+
+    heard: list[bytes] = attrs.field(factory=list[bytes])
+
+    def answer(self, request: bytes) -> bytes | None:
+        """Answer, except to ``W text``."""
+        self.heard.append(request)
+        if request == b"ID?":
+            return b"ID echo"
+        return b"A " + request[2:] if request.startswith(b"Q ") else None
+
+
+@attrs.define(eq=False)
+class Echo(Instrument):
+    """The instrument for it."""
+
+    framing = Lines(b"\n")
+    barrier = Barrier(b"ID?", is_identity, lateness=0.4, budget=1.0)
+
+    @command(timeout=5.0)
+    async def ask_for(self, text: str) -> str:
+        """Have a text echoed."""
+        return (await self.link.query(f"Q {text}")).removeprefix("A ")
+
+    @command(timeout=5.0)
+    async def identify(self) -> str:
+        """Ask what is the barrier's query too."""
+        return await self.link.query("ID?", is_identity)
+
+
+# For tests that wait until it is over.
+QUICK = Barrier(b"ID?", is_identity, lateness=0.1, budget=0.3)
+
+
+@attrs.define(eq=False)
+class Desk:
+    """A device in a rack, with links and instruments made for it."""
+
+    rack: Rack
+    device: EchoDevice
+    address: Address
+    events: list[Event] = attrs.field(factory=list[Event])
+
+    def link(self, barrier: Barrier | None = Echo.barrier) -> Link:
+        """Return a closed link to the device."""
+        connect = partial(open_transport, self.address, holder="test")
+        return Link(str(self.address), connect, Echo.framing, barrier)
+
+    @asynccontextmanager
+    async def supervised(self) -> AsyncGenerator[Supervisor]:
+        """Run an instrument for it, named ``echo``, under a supervisor."""
+        spec = ChildSpec(name="echo", factory=lambda: Echo(self.link()), actor_type=Echo)
+        supervisor = Supervisor([spec], self.events.append, Random(1))  # noqa: S311 - repeatable, not secret
+        async with trio.open_nursery() as nursery:
+            await nursery.start(supervisor.run)
+            yield supervisor
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def desk(tmp_path: Path, via: Via = "pty") -> AsyncGenerator[Desk]:
+    """Run one simulated device, in the real time that ptys and sockets know."""
+    crashes: list[object] = []
+    with trio.fail_after(30):
+
+        def report(name: str, error: Exception) -> None:
+            crashes.append((name, error))
+
+        rack = Rack(tmp_path, on_crash=report)
+        async with rack.running():
+            device = EchoDevice(latency=0.001)
+            yield Desk(rack, device, Address.parse(rack.add("echo", device, via=via)))
+    assert crashes == []
+
+
+@asynccontextmanager
+async def opened(link: Link) -> AsyncGenerator[Link]:
+    """Open a link, and close it."""
+    await link.open()
+    try:
+        yield link
+    finally:
+        with trio.CancelScope(shield=True):
+            await link.aclose()
+
+
+both = pytest.mark.parametrize("via", ["pty", "tcp"])
+
+
+@both
+async def test_a_late_answer_is_never_given_to_the_next_command(tmp_path: Path, via: Via) -> None:
+    """L1, L2: the command ends at its deadline, its answer comes 0.3 s later, the next gets its own."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        assert await echo.ask(Echo.ask_for("first")) == "first"
+        d.rack.inject("echo", "late", "0.5")
+        began = trio.current_time()
+        with pytest.raises(CommandTimeout) as caught:
+            await echo.ask(Echo.ask_for("second"), timeout=0.2)
+        assert 0.2 <= trio.current_time() - began < 0.4
+        assert caught.value.outcome is Outcome.UNKNOWN
+        d.rack.inject("echo", "clear")
+        assert await echo.ask(Echo.ask_for("third")) == "third"
+        assert supervisor.member("echo").cell.life == 1
+        kinds = [type(event) for event in d.events if isinstance(event, LinkSuspect | LinkInStep)]
+        assert kinds == [LinkSuspect, LinkInStep]
+
+
+@both
+async def test_a_late_answer_to_the_barriers_own_query_is_no_barrier(tmp_path: Path, via: Via) -> None:
+    """L2: it can be mistaken, so the link waits until the device can have nothing more to say."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        await echo.ask(Echo.identify())
+        d.rack.inject("echo", "late", "0.3")
+        with pytest.raises(CommandTimeout):
+            await echo.ask(Echo.identify(), timeout=0.1)
+        d.rack.inject("echo", "clear")
+        for text in "abc":
+            assert await echo.ask(Echo.ask_for(text)) == text
+
+
+@both
+async def test_whatever_is_late_or_cut_off_no_answer_is_wrong(tmp_path: Path, via: Via) -> None:
+    """L1-L3, P6: random timeouts around the time a device takes to answer."""
+    random = Random(7)  # noqa: S311 - repeatable, not secret
+    wrong: list[tuple[str, str]] = []
+    ends = dict.fromkeys(Outcome, 0)
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        await echo.ask(Echo.identify())
+        for i in range(150):
+            d.device.latency = random.choice([0.0, 0.001, 0.004, 0.008])
+            reply = echo.send(Echo.ask_for(str(i)), timeout=random.choice([0.002, 0.004, 0.006, 2.0]))
+            with suppress(CommandError):
+                answer = await reply
+                if answer != str(i):
+                    wrong.append((str(i), answer))
+            assert reply.outcome is not None
+            ends[reply.outcome] += 1
+        assert wrong == []
+        assert ends[Outcome.DONE] > 20
+        assert ends[Outcome.UNKNOWN] > 20
+        assert supervisor.member("echo").cell.life == 1
+
+
+@both
+async def test_a_link_is_suspect_from_its_first_byte_until_its_answer(tmp_path: Path, via: Via) -> None:
+    """L1."""
+    in_step: list[bool] = []
+    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+        in_step.append(link.in_step)
+        await link.resync()
+        in_step.append(link.in_step)
+        d.rack.inject("echo", "mute")
+        with trio.move_on_after(0.05):
+            await link.query("Q lost")
+        in_step.append(link.in_step)
+        d.rack.inject("echo", "clear")
+        assert await link.query("Q found") == "A found"
+        in_step.append(link.in_step)
+    assert in_step == [False, True, False, True]
+
+
+@both
+async def test_input_nobody_asked_for_makes_the_link_suspect_before_the_next_request(
+    tmp_path: Path, via: Via
+) -> None:
+    """L1, L3: the guard."""
+    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+        await link.resync()
+        await link.write("Q nobody reads the answer")
+        await trio.sleep(0.1)
+        assert await link.query("Q mine") == "A mine"
+        assert d.device.heard.count(b"ID?") == 2
+
+
+@both
+async def test_an_answer_of_the_wrong_shape_is_an_error_and_not_an_answer(tmp_path: Path, via: Via) -> None:
+    """L3, PLR-1."""
+    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+        with pytest.raises(ProtocolError, match="b'A x' is no answer to b'Q x'"):
+            await link.exchange(b"Q x", lambda answer: answer.startswith(b"B"))
+        assert not link.in_step
+        assert await link.query("Q y") == "A y"
+
+
+async def test_half_a_command_is_ended_before_the_barrier(tmp_path: Path) -> None:
+    """L4: or the device would take the barrier's query for the rest of it."""
+    async with desk(tmp_path) as d, opened(d.link()) as link:
+        await link.resync()
+        assert link._transport is not None
+        await link._transport.send(b"Q half")
+        link._cut_short, link._suspicion = True, "a write was cut short"
+        assert await link.query("Q whole") == "A whole"
+        assert d.device.heard[-3:] == [b"Q half", b"ID?", b"Q whole"]
+
+
+async def test_without_a_barrier_a_suspect_link_is_lost_and_opened_anew(tmp_path: Path) -> None:
+    """L2: the last of its means."""
+    async with desk(tmp_path) as d, opened(d.link(barrier=None)) as link:
+        assert await link.query("Q a") == "A a"
+        d.rack.inject("echo", "mute")
+        with trio.move_on_after(0.05):
+            await link.query("Q lost")
+        with pytest.raises(LinkLost, match=r"out of step \(b'Q lost' was cut off\), and no barrier"):
+            await link.query("Q b")
+
+
+@both
+async def test_a_barrier_that_is_not_answered_loses_the_link(tmp_path: Path, via: Via) -> None:
+    """L2: within its own budget."""
+    async with desk(tmp_path, via) as d, opened(d.link(QUICK)) as link:
+        d.rack.inject("echo", "mute")
+        began = trio.current_time()
+        with pytest.raises(LinkLost, match=r"no answer to b'ID.' within 0.3 s"):
+            await link.resync()
+        assert 0.3 <= trio.current_time() - began < 0.8
+
+
+@both
+async def test_a_device_that_floods_is_lost_in_bounded_time(tmp_path: Path, via: Via) -> None:
+    """L6, PLR-1: whichever way the link tries to get in step."""
+    async with desk(tmp_path, via) as d:
+        for owed in ([], [b"ID?"]):
+            async with opened(d.link(QUICK)) as link:
+                d.rack.inject("echo", "flood")
+                d.rack.inject("echo", "mute")
+                link._owed.extend(owed)
+                with trio.fail_after(3), pytest.raises(LinkLost, match=r"no answer|does not stop"):
+                    await link.resync()
+            d.rack.inject("echo", "clear")
+
+
+@both
+async def test_pulling_the_cable_ends_the_command_at_once_and_the_instrument_comes_back(
+    tmp_path: Path, via: Via
+) -> None:
+    """L7, S7: with the reason, and without anybody's help."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        await echo.ask(Echo.identify())
+        d.rack.inject("echo", "mute")
+        reply = echo.send(Echo.ask_for("lost"))
+        await trio.sleep(0.1)
+        began = trio.current_time()
+        d.rack.inject("echo", "clear")
+        d.rack.inject("echo", "unplug", "0.8")
+        with pytest.raises(LinkLost, match="echo: "):
+            await reply
+        assert trio.current_time() - began < 0.2
+        assert reply.outcome is Outcome.UNKNOWN
+        await supervisor.wait_state("echo", State.BACKOFF)
+        assert supervisor.member("echo").cell.reason
+        assert await echo.ask(Echo.ask_for("found"), timeout=10) == "found"
+
+
+@both
+async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(tmp_path: Path, via: Via) -> None:
+    """L7."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        await supervisor.ref("echo", Echo).ask(Echo.identify())
+        await trio.sleep(0.2)
+        began = trio.current_time()
+        d.rack.inject("echo", "unplug")
+        await supervisor.wait_state("echo", State.BACKOFF)
+        assert trio.current_time() - began < 0.2
+        assert isinstance(supervisor.member("echo").failure, LinkLost)
+
+
+@both
+async def test_listening_between_exchanges_is_in_nobodys_way(tmp_path: Path, via: Via) -> None:
+    """L7, P5: whether an exchange begins before, while or after the link listens."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        for i in range(30):
+            assert await echo.ask(Echo.ask_for(str(i))) == str(i)
+            await trio.sleep(0.04 + i / 1000)
+        assert supervisor.member("echo").cell.life == 1
+        assert d.device.heard.count(b"ID?") == 1
+
+
+@both
+async def test_what_comes_while_nobody_asks_is_given_to_nobody(tmp_path: Path, via: Via) -> None:
+    """L1: an answer can be late by more than any pause between two commands."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        await echo.ask(Echo.identify())
+        actor = supervisor.member("echo").actor
+        assert isinstance(actor, Echo)
+        await actor.link.write("Q nobody reads the answer")
+        await trio.sleep(0.2)
+        assert not actor.in_step
+        assert await echo.ask(Echo.ask_for("mine")) == "mine"
+
+
+@both
+async def test_a_device_that_is_absent_or_mute_at_the_start_is_waited_for(tmp_path: Path, via: Via) -> None:
+    """S5, S11: neither counts as a restart."""
+    async with desk(tmp_path, via) as d:
+        for fault in ("unplug", "mute"):
+            d.rack.inject("echo", fault)
+            async with d.supervised() as supervisor:
+                await supervisor.wait_state("echo", State.BACKOFF)
+                member = supervisor.member("echo")
+                assert isinstance(member.failure, DeviceAbsent), member.failure
+                assert member.record.history.counted == 0
+                d.rack.inject("echo", "clear")
+                assert await supervisor.ref("echo", Echo).ask(Echo.ask_for("x"), timeout=10) == "x"
+
+
+@both
+async def test_a_failed_start_has_closed_its_port(tmp_path: Path, via: Via) -> None:
+    """PLR-8, PLR-10: the next one can open it at once."""
+    async with desk(tmp_path, via) as d:
+        d.rack.inject("echo", "mute")
+        for _ in range(3):
+            instrument = Echo(d.link(QUICK))
+            try:
+                with pytest.raises(DeviceAbsent):
+                    await instrument.on_start()
+            finally:
+                await instrument.on_stop()
+
+
+async def test_text_that_is_not_ascii_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d, opened(d.link()) as link:
+        await link.resync()
+        with pytest.raises(ArgumentError, match="is not ASCII"):
+            await link.query("Q °C")
+        assert link.in_step
+
+
+async def test_two_tasks_of_one_handler_take_turns(tmp_path: Path) -> None:
+    """P5: at most one exchange at a time."""
+    async with desk(tmp_path) as d, opened(d.link()) as link:
+        answers: dict[str, str] = {}
+
+        async def ask(text: str) -> None:
+            answers[text] = await link.query(f"Q {text}")
+
+        async with trio.open_nursery() as nursery:
+            for text in "abcdef":
+                nursery.start_soon(ask, text)
+        assert answers == {text: f"A {text}" for text in "abcdef"}
+
+
+async def test_a_closed_link_says_so() -> None:
+    async def never() -> None:
+        raise AssertionError
+
+    link = Link("nowhere", never, Lines(), None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(LinkLost, match="nowhere: the link is closed"):
+        await link.query("x")
