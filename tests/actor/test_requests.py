@@ -41,6 +41,8 @@ class Worker(Actor):
     async def work(self, name: str, seconds: float = 0.0) -> str:
         """Work for a while."""
         self.diary.append(f"begin {name}")
+        if trio.current_time() >= trio.current_effective_deadline():
+            self.diary.append("too late")
         await trio.sleep(seconds)
         self.diary.append(f"end {name}")
         return name
@@ -200,6 +202,23 @@ async def test_a_message_taken_in_the_tick_of_its_deadline_never_begins(
     assert "begin b" not in s.diary
 
 
+@pytest.mark.parametrize("attempt", range(20))
+async def test_a_message_whose_deadline_passes_while_others_hold_up_the_loop_never_begins(
+    autojump_clock: MockClock, attempt: int
+) -> None:
+    """R1: trio looks at its deadlines before a round of tasks, and one of those can take long."""
+    del attempt  # trio shuffles the order of tasks in a round
+    async with stage() as s, trio.open_nursery() as nursery:
+        late = s.ref.send(Worker.work("a"), timeout=3)
+
+        async def hold_up_the_loop() -> None:
+            autojump_clock.jump(5)
+
+        nursery.start_soon(hold_up_the_loop)
+        await outcome_of(late)
+    assert "too late" not in s.diary
+
+
 async def test_a_running_command_is_cancelled_at_its_deadline(autojump_clock: MockClock) -> None:
     """R2, R5."""
     async with stage() as s:
@@ -233,11 +252,14 @@ async def test_the_deadline_of_the_callers_scope_travels(autojump_clock: MockClo
         assert await s.ref.ask(Worker.deadline(), timeout=3) == 3
 
 
+@pytest.mark.parametrize("attempt", range(20))
 async def test_at_the_deadline_of_its_own_scope_a_caller_is_cancelled_by_it(
-    autojump_clock: MockClock,
+    autojump_clock: MockClock, attempt: int
 ) -> None:
     """R4: the outcome is on the reply, as `Cancelled` cannot carry it."""
+    scopes = [trio.CancelScope() for _ in range(attempt)]  # trio sorts equal deadlines by address
     async with stage() as s:
+        del scopes
         reply = s.ref.send(Worker.work("a", 10), timeout=4)
         with trio.move_on_after(4) as scope:
             await reply

@@ -28,7 +28,7 @@ TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
 # Seconds until a command has to print what the page says.
 PATIENCE = 15.0
 # An ellipsis stands for anything within a line; alone in a line, for any lines.
-NUMBER = re.compile(r"[+-]?\d[\d.]*(?:E[+-]\d+)?")
+NUMBER = re.compile(r"(?<!\w)[+-]?\d[\d.]*(?:E[+-]\d+)?")
 
 
 @attrs.frozen

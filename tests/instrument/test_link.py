@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -28,7 +27,7 @@ from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.protocol import Lines
 from labtroupe.simulation import LineDevice, Rack
 from labtroupe.supervision import ChildSpec, Supervisor
-from labtroupe.transport import Address, open_transport
+from labtroupe.transport import Address, Transport, open_transport
 
 Via = Literal["pty", "tcp"]
 
@@ -74,6 +73,38 @@ QUICK = Barrier(b"ID?", is_identity, lateness=0.1, budget=0.3)
 
 
 @attrs.define(eq=False)
+class Strict(Transport):
+    """A transport that notes when two tasks receive at once, as the contract forbids."""
+
+    address: Address
+    inside: Transport
+    violations: list[str]
+    receiving: bool = False
+
+    async def send(self, data: bytes) -> None:
+        """Send."""
+        await self.inside.send(data)
+
+    async def receive(self) -> bytes:
+        """Receive, alone."""
+        if self.receiving:
+            self.violations.append("two tasks receive at once")
+        self.receiving = True
+        try:
+            return await self.inside.receive()
+        finally:
+            self.receiving = False
+
+    def receive_nowait(self) -> bytes:
+        """Receive what is there."""
+        return self.inside.receive_nowait()
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self.inside.aclose()
+
+
+@attrs.define(eq=False)
 class Desk:
     """A device in a rack, with links and instruments made for it."""
 
@@ -81,10 +112,15 @@ class Desk:
     device: EchoDevice
     address: Address
     events: list[Event] = attrs.field(factory=list[Event])
+    violations: list[str] = attrs.field(factory=list[str])
 
     def link(self, barrier: Barrier | None = Echo.barrier) -> Link:
         """Return a closed link to the device."""
-        connect = partial(open_transport, self.address, holder="test")
+
+        async def connect() -> Transport:
+            inside = await open_transport(self.address, holder="test")
+            return Strict(self.address, inside, self.violations)
+
         return Link(str(self.address), connect, Echo.framing, barrier)
 
     @asynccontextmanager
@@ -110,8 +146,10 @@ async def desk(tmp_path: Path, via: Via = "pty") -> AsyncGenerator[Desk]:
         rack = Rack(tmp_path, on_crash=report)
         async with rack.running():
             device = EchoDevice(latency=0.001)
-            yield Desk(rack, device, Address.parse(rack.add("echo", device, via=via)))
+            desk = Desk(rack, device, Address.parse(rack.add("echo", device, via=via)))
+            yield desk
     assert crashes == []
+    assert desk.violations == []
 
 
 @asynccontextmanager

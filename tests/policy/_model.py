@@ -47,11 +47,12 @@ class Known:
     due: tuple[float, float] = (-math.inf, -math.inf)
     state: State = State.STOPPED
 
-    def ask_for_running(self, *, closed: bool) -> None:
-        """Do what an operator's start does."""
-        self.wanted, self.lives = Wanted.STOPPED if closed else Wanted.RUNNING, 0
-        self.granted, self.attempts, self.failures = [], 0, 0
-        self.due = (-math.inf, -math.inf)
+    def want(self, wanted: Wanted) -> None:
+        """Do what an operator wants, who forgives what failed before by wanting it running."""
+        self.wanted = wanted
+        if wanted is Wanted.RUNNING:
+            self.lives, self.granted, self.attempts, self.failures = 0, [], 0, 0
+            self.due = (-math.inf, -math.inf)
 
 
 class World:
@@ -80,21 +81,23 @@ class World:
         """Do what `Supervisor.start` does."""
         record = self.roster[name]
         if record.phase not in {Phase.STARTING, Phase.UP} or record.wanted is not Wanted.RUNNING:
-            record.want(Wanted.RUNNING)
-            self.known[name].ask_for_running(closed=self.closed)
+            self._order(name, Wanted.RUNNING)
 
     def operator_stop(self, name: str) -> None:
         """Do what `Supervisor.stop` does."""
-        self.roster[name].want(Wanted.STOPPED, "stopped by an operator")
-        self.known[name].wanted = Wanted.STOPPED
+        self._order(name, Wanted.STOPPED)
 
     def operator_restart(self, name: str) -> None:
         """Do what `Supervisor.restart` does."""
         record, known = self.roster[name], self.known[name]
-        record.want(Wanted.RUNNING)
+        self._order(name, Wanted.RUNNING)
         record.cycle = record.phase in {Phase.STARTING, Phase.UP}
-        known.ask_for_running(closed=self.closed)
         known.replaced = known.life
+
+    def _order(self, name: str, wanted: Wanted) -> None:
+        self.roster[name].want(wanted)
+        self.known[name].want(Wanted.STOPPED if self.closed else wanted)
+        self._show(name)
 
     def close(self) -> None:
         """Do what `Supervisor.run` does on its way out."""
@@ -107,10 +110,8 @@ class World:
     def end(self, name: str, how: str, chance: float) -> None:
         """End a life, and decide in the model what follows."""
         known, life = self.known[name], self.life(name)
-        failure = None if how == "done" else how
-        self.roster.ended(
-            self.roster[name], self.now, chance, failure=failure, unavailable=how == "unavailable"
-        )
+        failure, unavailable = None if how == "done" else how, how == "unavailable"
+        self.roster.ended(self.roster[name], self.now, chance, failure=failure, unavailable=unavailable)
         by_itself = life.told_at is None and life is not known.replaced and known.wanted is Wanted.RUNNING
         known.life = known.replaced = None
         if life.up_since is not None and self.now - life.up_since >= known.policy.limit.healthy_after:
@@ -155,12 +156,19 @@ class World:
             assert self.roster.settled(record) or any(
                 map(self._moves, (record.name, *self.dependents[record.name]))
             )
-            before, known.state = known.state, state_of(record)
-            assert known.state is before or known.state in MOVES[before]
+            self._show(record.name)
             assert known.state is not State.BACKOFF or self.now < known.due[1]
         assert self.now < self.roster.next_look(self.now) <= self._due()
         assert self.roster.all_gone == all(self.gone(name) for name in self.known)
         self.sound = True
+
+    def _show(self, name: str) -> None:
+        """Let everybody see the state, and hold the move against the table of moves."""
+        known = self.known[name]
+        before, known.state = known.state, state_of(self.roster[name])
+        legal = known.state is before or known.state in MOVES[before]
+        self.sound &= legal
+        assert legal, f"{before} -> {known.state}"
 
     def _stop_who_must(self) -> None:
         """S1: whoever must stop is told to, once, as soon as the rules allow."""
@@ -190,7 +198,6 @@ class World:
                 "S3: nobody of the old life is up"
             )
             assert known.policy.restart is not Restart.TEMPORARY or known.lives == 0, "P11: one life"
-            assert self._may_start(name)
         for name in started:
             self.known[name].life = Life()
             self.known[name].lives += 1

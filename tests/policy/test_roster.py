@@ -338,6 +338,17 @@ def test_nobody_starts_anything_once_everything_is_to_stop() -> None:
     assert roster.all_gone
 
 
+def test_nothing_is_given_up_once_everything_is_to_stop() -> None:
+    """S15: what fails on the way out is not why one goes."""
+    hopeless = Policy(critical=True, limit=RestartLimit(max_restarts=0))
+    roster = all_up(bus=hopeless, pump=ON_BUS)
+    roster.close()
+    roster["bus"].want(Wanted.RUNNING)
+    end(roster, "bus")
+
+    assert roster.gave_up is None
+
+
 @pytest.mark.parametrize(
     ("phase", "wanted", "due", "state"),
     [

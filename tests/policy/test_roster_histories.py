@@ -186,7 +186,7 @@ def test_the_roster_keeps_its_rules_over_random_histories() -> None:
         # One counterexample is enough; to find several and explain them takes minutes.
         settings=settings(
             deadline=None,
-            max_examples=60,
+            max_examples=80,
             phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
             report_multiple_bugs=False,
             stateful_step_count=40,

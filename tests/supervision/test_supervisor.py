@@ -82,6 +82,14 @@ class Played(Actor):
         raise OSError("broken")
 
     @command
+    async def break_when_cancelled(self) -> None:
+        """Raise an error where a cancellation was due."""
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            raise OSError("broken by the cancellation") from None
+
+    @command
     async def wedge(self, seconds: float) -> None:
         """Ignore every cancellation."""
         with trio.CancelScope(shield=True):
@@ -393,6 +401,18 @@ async def test_an_error_in_clean_up_is_said_and_hides_nothing(autojump_clock: Mo
         assert "cannot close" in next(e.text for e in run.events if isinstance(e, CleanupFailed))
         reasons = [e.reason for e in run.events if isinstance(e, StateChanged) and e.after is State.BACKOFF]
         assert reasons == ["OSError('broken')"]
+
+
+async def test_an_error_that_a_stop_brings_to_light_is_said(autojump_clock: MockClock) -> None:
+    """S15: errors during a stop are collected, not lost."""
+    async with supervised(child("a", Script())) as run:
+        _ = run.supervisor.ref("a", Played).send(Played.break_when_cancelled())
+        await wait_all_tasks_blocked()
+        run.supervisor.stop("a")
+        assert await run.supervisor.wait_settled("a") is State.STOPPED
+        assert [e.text for e in run.events if isinstance(e, CleanupFailed)] == [
+            "clean-up failed: OSError('broken by the cancellation')"
+        ]
 
 
 async def test_every_started_life_is_cleaned_up_once(autojump_clock: MockClock) -> None:

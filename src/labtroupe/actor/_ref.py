@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
-import trio
 
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._reply import Reply
@@ -60,8 +59,6 @@ class ActorRef(Generic[A_co]):
             CommandError: It was refused, withdrawn, or crashed.
             LinkError: The connection broke on the way.
         """
-        # Into a cancelled scope no request is made: its caller is gone already.
-        await trio.lowlevel.checkpoint_if_cancelled()
         return await self._cell.submit(message, timeout, wait_for_room=True).wait()
 
     def send(self, message: Message[R], *, timeout: float | None = None) -> Reply[R]:

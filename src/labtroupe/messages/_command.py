@@ -55,7 +55,7 @@ class Parameter:
         return self.default is inspect.Parameter.empty
 
 
-class Command(Generic[P, R]):
+class Command(Generic[P, R_co]):
     """What can be asked of an actor; calling it makes the message that asks.
 
     Attributes:
@@ -66,7 +66,7 @@ class Command(Generic[P, R]):
     """
 
     def __init__(
-        self, function: Callable[..., Coroutine[Any, Any, R]], *, timeout: float, idempotent: bool
+        self, function: Callable[..., Coroutine[Any, Any, R_co]], *, timeout: float, idempotent: bool
     ) -> None:
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"a command is an async method, and {function.__qualname__} is not")
@@ -78,7 +78,7 @@ class Command(Generic[P, R]):
         self.idempotent = idempotent
         self.__doc__ = function.__doc__
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Message[R]:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Message[R_co]:
         """Make the message that asks for this command.
 
         Raises:
@@ -118,10 +118,10 @@ class Command(Generic[P, R]):
 
 
 @attrs.frozen
-class CommandMethod(Generic[A, P, R]):
+class CommandMethod(Generic[P, R_co]):
     """The descriptor behind ``@command``: on an instance the method, on the class the command."""
 
-    command: Command[P, R]
+    command: Command[P, R_co]
 
     @property
     def __closure__(self) -> tuple[CellType, ...] | None:
@@ -133,16 +133,16 @@ class CommandMethod(Generic[A, P, R]):
         return self.command.function.__closure__
 
     @overload
-    def __get__(self, instance: None, owner: type[object]) -> Command[P, R]: ...
+    def __get__(self, instance: None, owner: type[object]) -> Command[P, R_co]: ...
     @overload
-    def __get__(self, instance: A, owner: type[object]) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    def __get__(self, instance: object, owner: type[object]) -> Callable[P, Coroutine[Any, Any, R_co]]: ...
     def __get__(
-        self, instance: A | None, owner: type[object]
-    ) -> Command[P, R] | Callable[P, Coroutine[Any, Any, R]]:
+        self, instance: object | None, owner: type[object]
+    ) -> Command[P, R_co] | Callable[P, Coroutine[Any, Any, R_co]]:
         """Return the bound method, or on the class the command."""
         if instance is None:
             return self.command
-        return cast("Callable[P, Coroutine[Any, Any, R]]", MethodType(self.command.function, instance))
+        return cast("Callable[P, Coroutine[Any, Any, R_co]]", MethodType(self.command.function, instance))
 
 
 @attrs.frozen(repr=False)
@@ -167,18 +167,18 @@ _Method = Callable[Concatenate[A, P], Coroutine[Any, Any, R]]
 
 
 @overload
-def command(function: _Method[A, P, R], /) -> CommandMethod[A, P, R]: ...
+def command(function: _Method[A, P, R], /) -> CommandMethod[P, R]: ...
 @overload
 def command(
     *, timeout: float = ..., idempotent: bool = ...
-) -> Callable[[_Method[A, P, R]], CommandMethod[A, P, R]]: ...
+) -> Callable[[_Method[A, P, R]], CommandMethod[P, R]]: ...
 def command(
     function: _Method[A, P, R] | None = None,
     /,
     *,
     timeout: float = DEFAULT_TIMEOUT,
     idempotent: bool = False,
-) -> CommandMethod[A, P, R] | Callable[[_Method[A, P, R]], CommandMethod[A, P, R]]:
+) -> CommandMethod[P, R] | Callable[[_Method[A, P, R]], CommandMethod[P, R]]:
     """Make an async method of an actor a command.
 
     Args:
@@ -192,7 +192,7 @@ def command(
         ValueError: The timeout is not above zero.
     """
 
-    def decorate(method: _Method[A, P, R]) -> CommandMethod[A, P, R]:
+    def decorate(method: _Method[A, P, R]) -> CommandMethod[P, R]:
         return CommandMethod(Command(method, timeout=timeout, idempotent=idempotent))
 
     return decorate if function is None else decorate(function)
@@ -217,14 +217,19 @@ def commands_of(actor_type: type[Any]) -> Mapping[str, Command[..., Any]]:
 
 
 def accepted_commands(actor_type: type[Any]) -> frozenset[Command[..., Any]]:
-    """Return every command a message for this class may carry: overridden ones of its bases too."""
+    """Return every command a message for this class may carry: overridden ones of its bases too.
+
+    Overridden with another command, that is: it is then the other that is carried out.
+    """
+    carried_out = commands_of(actor_type)
     attributes = (attribute for base in actor_type.__mro__ for attribute in vars(base).values())
-    return frozenset(defined for each in attributes if (defined := _command_in(each)) is not None)
+    found = (defined for each in attributes if (defined := _command_in(each)) is not None)
+    return frozenset(each for each in found if each.name in carried_out)
 
 
 def _command_in(attribute: object) -> Command[..., Any] | None:
     if isinstance(attribute, CommandMethod):
-        return cast("CommandMethod[Any, ..., Any]", attribute).command
+        return cast("CommandMethod[..., Any]", attribute).command
     return None
 
 

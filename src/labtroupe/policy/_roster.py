@@ -30,12 +30,13 @@ class Roster:
 
     Attributes:
         gave_up: The child whose failure ends the supervisor.
+        closed: Everything is to stop, whatever anybody wants from now on.
     """
 
     _children: Mapping[str, Child]
     _dependents: Mapping[str, Sequence[Child]]
     gave_up: Child | None = attrs.field(default=None, init=False)
-    _closed: bool = attrs.field(default=False, init=False)
+    closed: bool = attrs.field(default=False, init=False)
 
     @classmethod
     def of(cls, policies: Mapping[str, Policy]) -> Roster:
@@ -74,7 +75,7 @@ class Roster:
             unavailable: The failure says that the device could not be reached.
         """
         policy, reason = child.policy, failure or "ended"
-        asked_to = self._closed or child.cycle or child.phase in {Phase.STOPPING, Phase.WEDGED}
+        asked_to = self.closed or child.cycle or child.phase in {Phase.STOPPING, Phase.WEDGED}
         if child.up_since is not None:
             child.history.lived(policy.limit, now - child.up_since)
         child.phase, child.cycle, child.up_since, child.stop_by = Phase.DOWN, False, None, math.inf
@@ -95,7 +96,7 @@ class Roster:
 
     def due_stops(self, now: float) -> Sequence[Child]:
         """Return the children to stop now, and mark them as stopping; note who is wedged."""
-        if self._closed:
+        if self.closed:
             # Again, for those that an operator has wanted running since.
             self.close()
         stopping: list[Child] = []
@@ -151,7 +152,7 @@ class Roster:
 
     def close(self) -> None:
         """Want everything stopped, for good; what was parked or has finished stays so."""
-        self._closed = True
+        self.closed = True
         for child in self:
             if child.wanted is Wanted.RUNNING:
                 child.want(Wanted.STOPPED, "the bench stops")

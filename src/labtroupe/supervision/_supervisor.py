@@ -22,7 +22,7 @@ import trio
 from labtroupe.actor import Actor, ActorRef, Cell, Deadlines, Mailbox
 from labtroupe.errors import RestartLimitError, Unavailable, UnknownInstrumentError, sentence
 from labtroupe.lifecycle import State
-from labtroupe.messages import Event
+from labtroupe.messages import CleanupFailed, Event
 from labtroupe.policy import Child, Phase, Roster, Wanted, state_of
 from labtroupe.supervision._child import ChildSpec, Member, live_one_life
 
@@ -54,7 +54,6 @@ class Supervisor:
     _children: trio.Nursery = attrs.field(init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _looked: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _closed: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make the records; nothing is started."""
@@ -129,7 +128,6 @@ class Supervisor:
                 task_status.started()
                 await self._reconcile_until(lambda: self._roster.gave_up is not None)
             finally:
-                self._closed = True
                 self._roster.close()
                 with trio.CancelScope(shield=True):
                     await self._reconcile_until(lambda: self._roster.all_gone)
@@ -217,6 +215,9 @@ class Supervisor:
         finally:
             cell.go_down()
             failure = member.failure
+            if failure is not None and record.phase in {Phase.STOPPING, Phase.WEDGED}:
+                # Nobody decides anything by it any more, but it is not to be lost.
+                cell.publish(CleanupFailed(instrument=record.name, reason=sentence(failure)))
             self._roster.ended(
                 record,
                 trio.current_time(),
@@ -229,7 +230,7 @@ class Supervisor:
     def _order(self, name: str, wanted: Wanted, reason: str = "") -> None:
         """Change what an operator wants of a child, visibly at once, and have it looked at."""
         member = self.member(name)
-        if self._closed:
+        if self._roster.closed:
             raise member.cell.refuse("the bench stops, and takes no orders any more")
         member.record.want(wanted, reason)
         self._show(member)

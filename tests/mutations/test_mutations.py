@@ -1,0 +1,310 @@
+"""Each rule of the core is broken once, and the tests that prove it have to fail.
+
+A test that cannot fail proves nothing, above all where a cancellation can hide
+a hang.  The table says which rule, how the code is broken, and which tests must
+notice.  They run against a copy; the project itself is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Seconds within which broken code has to fail; a hang is noticed too.
+PATIENCE = 120
+
+
+@attrs.frozen
+class Mutation:
+    """One way to break the code.
+
+    Attributes:
+        rule: What it breaks.
+        path: The module, below ``src/labtroupe``.
+        before: What stands there; exactly once.
+        after: What is put in its place.
+        tests: Where it must be noticed, below ``tests``.
+    """
+
+    rule: str
+    path: str
+    before: str
+    after: str
+    tests: str
+
+
+ACTOR, SUPERVISION, LINK = "actor", "supervision", "instrument"
+
+MUTATIONS = [
+    Mutation(
+        "R1: the clock is tested at the start",
+        "actor/_actor.py",
+        "    if request.deadline <= trio.current_time():\n",
+        "    if False:\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R1: the deadline of the caller's scope counts",
+        "actor/_cell.py",
+        "min(now + seconds, trio.current_effective_deadline())",
+        "now + seconds",
+        ACTOR,
+    ),
+    Mutation(
+        "R2: the handler lives in a scope with the deadline",
+        "actor/_actor.py",
+        "trio.CancelScope(deadline=request.deadline)",
+        "trio.CancelScope()",
+        ACTOR,
+    ),
+    Mutation(
+        "R3: nothing is called not sent once it may have acted",
+        "actor/_reply.py",
+        "Outcome.UNKNOWN if self.acted else Outcome.NOT_SENT",
+        "Outcome.NOT_SENT",
+        ACTOR,
+    ),
+    Mutation(
+        "R4: a caller that is cancelled withdraws its request",
+        "actor/_reply.py",
+        '        self.cancel("its caller was cancelled")\n',
+        "",
+        ACTOR,
+    ),
+    Mutation(
+        "R4: a running handler is cancelled with its caller",
+        "actor/_reply.py",
+        "            self._scope.cancel(reason)\n",
+        "            pass\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R4: a scope around the caller cancels it, rather than a timeout being raised",
+        "actor/_reply.py",
+        "                await trio.lowlevel.checkpoint_if_cancelled()\n",
+        "                pass\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R7: the mailbox is flushed before the verdict is seen",
+        "actor/_actor.py",
+        "    cell.go_down()\n    request.fail(",
+        "    request.fail(",
+        SUPERVISION,
+    ),
+    Mutation(
+        "R7: idempotent requests stay",
+        "actor/_cell.py",
+        "            self.flush(Restarted, keep_idempotent=True)\n",
+        "            self.flush(Restarted)\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R8: what cannot start before its deadline is refused now",
+        "actor/_cell.py",
+        "if self.retry_at is not None and self.retry_at >= reply.deadline:",
+        "if False:",
+        ACTOR,
+    ),
+    Mutation(
+        "R8: who is not going to run refuses",
+        "actor/_cell.py",
+        "if self.state not in _ADMITTING and not self.restarting:",
+        "if False:",
+        ACTOR,
+    ),
+    Mutation(
+        "R9: the mailbox is bounded",
+        "actor/_mailbox.py",
+        "return len(self._queue) >= self.capacity",
+        "return False",
+        ACTOR,
+    ),
+    Mutation(
+        "R9: who waits for room gets in when there is some",
+        "actor/_mailbox.py",
+        "        while self._line and not self.full:\n",
+        "        while False:\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R12: a refusal is no crash",
+        "actor/_actor.py",
+        "        if not isinstance(error, CommandError) or not actor.in_step:\n            raise\n",
+        "        raise\n",
+        ACTOR,
+    ),
+    Mutation(
+        "R12: an unexpected error is a crash",
+        "actor/_actor.py",
+        "        if not isinstance(error, CommandError) or not actor.in_step:\n            raise\n",
+        "",
+        ACTOR,
+    ),
+    Mutation(
+        "P3: what was reported as not sent is not sent later",
+        "actor/_actor.py",
+        "    if request.ended and not request.acted:\n",
+        "    if False:\n",
+        ACTOR,
+    ),
+    Mutation(
+        "P16: every request ends at its deadline",
+        "actor/_deadlines.py",
+        "            heappop(self._heap)[2].expire()\n",
+        "            heappop(self._heap)\n",
+        ACTOR,
+    ),
+    Mutation(
+        "S2: clean-up is shielded",
+        "supervision/_child.py",
+        "trio.CancelScope(relative_deadline=grace, shield=True)",
+        "trio.CancelScope(relative_deadline=grace)",
+        SUPERVISION,
+    ),
+    Mutation(
+        "S2: clean-up is bounded",
+        "supervision/_child.py",
+        "trio.CancelScope(relative_deadline=grace, shield=True)",
+        "trio.CancelScope(shield=True)",
+        SUPERVISION,
+    ),
+    Mutation(
+        "S2: the shelter is opened behind a shield",
+        "supervision/_supervisor.py",
+        "            with trio.CancelScope(shield=True):\n                self._children = ",
+        "            with trio.CancelScope():\n                self._children = ",
+        SUPERVISION,
+    ),
+    Mutation(
+        "S5: to wait for a device is no restart",
+        "supervision/_supervisor.py",
+        "unavailable=isinstance(failure, Unavailable)",
+        "unavailable=False",
+        SUPERVISION,
+    ),
+    Mutation(
+        "S11: a start is bounded",
+        "supervision/_child.py",
+        "            scope.deadline = min(scope.deadline, trio.current_time() + spec.start_timeout)\n",
+        "",
+        SUPERVISION,
+    ),
+    Mutation(
+        "S15: giving up has a cause",
+        "supervision/_supervisor.py",
+        "raise error from self._members[record.name].failure",
+        "raise error",
+        SUPERVISION,
+    ),
+    Mutation(
+        "P4: a start that is revoked before its first step opens nothing",
+        "supervision/_supervisor.py",
+        "            member.scope = trio.CancelScope()\n",
+        "",
+        SUPERVISION,
+    ),
+    Mutation(
+        "L1: a link is suspect from its first byte on",
+        "instrument/_link.py",
+        '        self._suspicion = f"{request!r} was cut off"\n',
+        "",
+        LINK,
+    ),
+    Mutation(
+        "L1: input nobody asked for makes it suspect",
+        "instrument/_link.py",
+        "        if stray:\n            self._suspect_stray(stray)\n",
+        "",
+        LINK,
+    ),
+    Mutation(
+        "L2: the barrier drops what comes before its answer",
+        "instrument/_link.py",
+        "while not barrier.accepts(await self._receive_anything()):",
+        "while False:",
+        LINK,
+    ),
+    Mutation(
+        "L2: a late answer to the barrier's own query is no barrier",
+        "instrument/_link.py",
+        "        if barrier.query in self._owed:\n",
+        "        if False:\n",
+        LINK,
+    ),
+    Mutation(
+        "L2: without a barrier a suspect link is lost",
+        "instrument/_link.py",
+        "        elif self._suspicion is not _NEW:\n",
+        "        elif False:\n",
+        LINK,
+    ),
+    Mutation(
+        "L3: every answer passes the shape check",
+        "instrument/_link.py",
+        "                if not accepts(answer):\n",
+        "                if False:\n",
+        LINK,
+    ),
+    Mutation(
+        "L4: half a command is ended first",
+        "instrument/_link.py",
+        "            if self._cut_short:\n",
+        "            if False:\n",
+        LINK,
+    ),
+    Mutation(
+        "L7: the wire is listened to between exchanges",
+        "instrument/_instrument.py",
+        "        await self.link.listen()\n",
+        "",
+        LINK,
+    ),
+    Mutation(
+        "P5: one exchange at a time",
+        "instrument/_link.py",
+        "        async with self._lock:\n            self._exchanges += 1\n",
+        "        if True:\n            self._exchanges += 1\n",
+        LINK,
+    ),
+    Mutation(
+        "P5: the listener leaves before an exchange begins",
+        "instrument/_link.py",
+        "                await self._listener.left.wait()\n",
+        "",
+        LINK,
+    ),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(PATIENCE + 30)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.rule)
+def test_the_tests_notice(mutation: Mutation, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "src", tmp_path / "src")
+    module = tmp_path / "src/labtroupe" / mutation.path
+    code = module.read_text()
+    assert code.count(mutation.before) == 1, "the table is out of date: change it with the code"
+    module.write_text(code.replace(mutation.before, mutation.after))
+    # Only the rules themselves: whether anything else leaks or warns is another matter.
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "20"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(  # noqa: S603 - our own tests
+        [*command, f"tests/{mutation.tests}"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=PATIENCE,
+    )
+    assert result.returncode == 1, f"not noticed: {mutation.rule}\n{result.stdout}"
+    assert " failed" in result.stdout, result.stdout

@@ -1,0 +1,97 @@
+"""What a type checker must let pass, with the type it must see; never run."""
+
+from __future__ import annotations
+
+from typing import Annotated, assert_type
+
+import attrs
+
+from labtroupe import (
+    Actor,
+    ActorRef,
+    ChildSpec,
+    Message,
+    Outcome,
+    Range,
+    Reply,
+    State,
+    Supervisor,
+    Unit,
+    command,
+)
+
+Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
+
+
+@attrs.define(eq=False)
+class Thermostat(Actor):
+    """A plate heater."""
+
+    target: float = 20.0
+    rate: float = 10.0
+
+    @command(timeout=2.0, idempotent=True)
+    async def temperature(self) -> Annotated[float, Unit("degC")]:
+        """Return the plate's temperature."""
+        return self.target
+
+    @command
+    async def heat(self, celsius: Celsius, *, rate: float = 10.0) -> None:
+        """Heat; inside the actor a command is the plain method."""
+        self.target, self.rate = celsius, rate
+        assert_type(await self.temperature(), float)
+
+
+@attrs.define(eq=False)
+class CarefulThermostat(Thermostat):
+    """Overrides commands: with the same arguments, and an answer that is as good."""
+
+    @command
+    async def heat(self, celsius: Celsius, *, rate: float = 10.0) -> None:
+        """Heat slowly."""
+        assert_type(await super().heat(celsius, rate=min(rate, 1.0)), None)
+
+    @command(idempotent=True)
+    async def temperature(self) -> int:
+        """Return the temperature in whole degrees."""
+        return round(await super().temperature())
+
+
+def messages() -> None:
+    """A command that is called on its class makes a message."""
+    assert_type(Thermostat.temperature(), Message[float])
+    assert_type(Thermostat.heat(40), Message[None])
+    assert_type(Thermostat.heat(celsius=40.0, rate=5), Message[None])
+    assert_type(CarefulThermostat.temperature(), Message[int])
+    any_answer: Message[object] = Thermostat.temperature()
+    assert any_answer == Thermostat.temperature()
+
+
+async def asking(heater: ActorRef[Thermostat]) -> None:
+    """An answer has the type that the command declares."""
+    assert_type(await heater.ask(Thermostat.temperature()), float)
+    assert_type(await heater.ask(Thermostat.temperature(), timeout=1), float)
+    reply = assert_type(heater.send(Thermostat.temperature()), Reply[float])
+    assert_type(await reply, float)
+    assert_type(reply.outcome, Outcome | None)
+    assert_type(await heater.send(Thermostat.heat(40.0)), None)
+    assert_type(heater.tell(Thermostat.heat(40.0)), None)
+    assert_type(heater.state, State)
+
+
+async def by_proxy(heater: ActorRef[Thermostat]) -> None:
+    """The proxy has the commands and their types."""
+    assert_type(await heater.proxy.temperature(), float)
+    assert_type(await heater.proxy.heat(40.0, rate=5.0), None)
+
+
+async def a_ref_to_a_subclass_is_one_to_its_base(careful: ActorRef[CarefulThermostat]) -> None:
+    """What can be asked of every thermostat can be asked of a careful one."""
+    await asking(careful)
+    assert_type(await careful.proxy.temperature(), int)
+
+
+def supervised() -> ActorRef[Thermostat]:
+    """The ref has the class that was asked for."""
+    supervisor = Supervisor([ChildSpec(name="heater", factory=Thermostat, actor_type=Thermostat)])
+    return supervisor.ref("heater", Thermostat)

@@ -1,0 +1,101 @@
+"""What a type checker must refuse, each on the line that says why; never run."""
+
+from __future__ import annotations
+
+import attrs
+
+from labtroupe import Actor, ActorRef, Reply, command
+
+
+@attrs.define(eq=False)
+class Thermostat(Actor):
+    """A plate heater."""
+
+    @command(timeout=2.0, idempotent=True)
+    async def temperature(self) -> float:
+        """Return the plate's temperature."""
+        return 20.0
+
+    @command
+    async def heat(self, celsius: float, *, rate: float = 10.0) -> None:
+        """Heat."""
+
+    @command
+    async def name(self) -> str:
+        """Return a name."""
+        return await self.temperature()  # error: inside the actor, too, the answer is a float
+
+    @command  # error: a command is async
+    def cool(self) -> None:
+        """Cool."""
+
+    @command(retries=3)  # error: no such option
+    async def stir(self) -> None:
+        """Stir."""
+
+
+@attrs.define(eq=False)
+class OtherThermostat(Thermostat):
+    """Overrides commands such that who knows only the base is misled."""
+
+    @command
+    async def heat(self, fahrenheit: str) -> None:  # error: other arguments
+        """Heat."""
+
+    @command
+    async def temperature(self) -> str:  # error: another answer
+        """Return the temperature in words."""
+        return "hot"
+
+
+@attrs.define(eq=False)
+class Pump(Actor):
+    """Something else."""
+
+    @command
+    async def flow(self) -> float:
+        """Return the flow."""
+        return 1.0
+
+
+def messages() -> None:
+    """Arguments are checked where the message is made."""
+    Thermostat.heat("warm")  # error: wrong type of argument
+    Thermostat.heat()  # error: missing argument
+    Thermostat.heat(40.0, 5.0)  # error: rate goes by name
+    Thermostat.heat(40.0, speed=5.0)  # error: unknown argument
+    Thermostat.heat(40.0, rate=None)  # error: wrong type of keyword argument
+    Thermostat.temperature(1)  # error: one argument too many
+    Thermostat.freeze()  # error: unknown command
+    Thermostat.heat(40.0).args = ()  # error: a message is frozen
+    _heating: str = Thermostat.heat(40.0)  # error: a message is no text
+
+
+async def asking(heater: ActorRef[Thermostat]) -> None:
+    """Only messages can be asked, and an answer has its type."""
+    await Thermostat.heat(40.0)  # error: a message does nothing by itself
+    _text: str = await heater.ask(Thermostat.temperature())  # error: the answer is a float
+    _number: int = await heater.ask(Thermostat.heat(40.0))  # error: there is no answer
+    _reply: Reply[str] = heater.send(Thermostat.temperature())  # error: the reply is one of a float
+    await heater.ask(Thermostat.temperature)  # error: a command is no message yet
+    await heater.ask("temperature")  # error: a name is no message
+    await heater.ask(Thermostat.temperature(), 5.0)  # error: the timeout goes by name
+    await heater.tell(Thermostat.heat(40.0))  # error: nothing comes back to wait for
+    heater.tell(40.0)  # error: a value is no message
+    heater.ask(Thermostat.heat(40.0))  # error: asked, and not awaited
+    heater.name = "plate"  # error: a ref is frozen
+
+
+async def by_proxy(heater: ActorRef[Thermostat]) -> None:
+    """The proxy is as strict."""
+    _text: str = await heater.proxy.temperature()  # error: the answer is a float
+    await heater.proxy.heat("warm")  # error: wrong type of argument
+    await heater.proxy.freeze()  # error: unknown command
+    await heater.proxy.flow()  # error: a command of another class
+    heater.proxy.heat(40.0)  # error: asked, and not awaited
+
+
+def refs(heater: ActorRef[Thermostat], actor: ActorRef[Actor]) -> None:
+    """A ref says for which class it is."""
+    _pump: ActorRef[Pump] = heater  # error: a thermostat is no pump
+    _thermostat: ActorRef[Thermostat] = actor  # error: not every actor is a thermostat
