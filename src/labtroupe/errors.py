@@ -24,7 +24,8 @@
     ├── StartTimeout                the supervisor: an actor was not ready in time
     ├── ConfigError                 a person: the bench is described wrongly
     ├── BenchError                  a person: the bench cannot be started or reached
-    └── RestartLimitError           a person: restarting did not help
+    ├── RestartLimitError           a person: restarting did not help
+    └── InternalError               a person: a fault in labtroupe itself, to be reported
 
 An error carries a sentence for people, a ``code`` that stays the same for
 programs, a ``remedy`` that says what to do, and, where a request was involved,
@@ -36,7 +37,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 
 class Outcome(enum.StrEnum):
@@ -84,6 +85,15 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, LabtroupeError):
         return Exception.__str__(error)
     return "; ".join(sentence(each) for each in inner(error)) or repr(error)
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def bare(error: E) -> E | Exception:
+    """Return the one exception inside nested groups of one; a nursery wraps what it raises."""
+    inside = inner(error)
+    return bare(inside[0]) if len(inside) == 1 else error
 
 
 def inner(error: BaseException) -> Sequence[Exception]:
@@ -238,7 +248,7 @@ class Unavailable(LinkError):
 
 
 class DeviceAbsent(Unavailable):
-    """There is nothing to open at the address, or nobody answers there."""
+    """There is nothing to open at the address, or nobody there answers, at least nothing sensible."""
 
     code = "absent"
     remedy = "Check that the device is switched on, plugged in, and at this address."
@@ -290,3 +300,11 @@ class RestartLimitError(LabtroupeError):
 
     code = "restart-limit"
     remedy = "Mend the cause, then start it: `labtroupe start NAME`."
+
+
+class InternalError(LabtroupeError):
+    """A fault in labtroupe itself; whether the device has acted is unknown."""
+
+    code = "internal"
+    remedy = "Please report it, with the traceback that the bench has printed."
+    outcome = Outcome.UNKNOWN

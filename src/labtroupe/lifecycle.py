@@ -33,7 +33,7 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
         State.RUNNING: frozenset(
             {State.STARTING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED}
         ),
-        State.STOPPING: frozenset({State.STARTING, State.STOPPED}),
+        State.STOPPING: frozenset({State.STARTING, State.STOPPED, State.BACKOFF, State.FAILED}),
         State.STOPPED: frozenset({State.STARTING}),
         State.BACKOFF: frozenset({State.STARTING, State.STOPPED}),
         State.FAILED: frozenset({State.STARTING, State.STOPPED}),

@@ -15,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from labtroupe.actor import Actor, ActorRef, Cell, Deadlines, Mailbox, Reply, Stage, live, mark_acted
 from labtroupe.errors import (
+    ArgumentError,
     CommandCancelled,
     CommandCrashed,
     CommandError,
@@ -78,6 +79,17 @@ class Worker(Actor):
         """Return the deadline that holds inside."""
         return trio.current_effective_deadline()
 
+    @command
+    async def refuse_in_a_nursery(self) -> None:
+        """Say no from a task of one's own."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.refuse)
+
+    @command(timeout=math.inf)
+    async def relay_lost_link(self, other: ActorRef[Worker]) -> None:
+        """Ask another actor that loses its link."""
+        await other.ask(Worker.lose_link())
+
     @command(timeout=math.inf)
     async def stubborn(self, seconds: float) -> None:
         """Ignore every cancellation."""
@@ -124,13 +136,15 @@ class Playing:
 
 
 @asynccontextmanager
-async def stage(actor_type: type[Worker] = Worker, *, capacity: int = 16) -> AsyncGenerator[Playing]:
+async def stage(
+    actor_type: type[Worker] = Worker, *, name: str = "worker", capacity: int = 16
+) -> AsyncGenerator[Playing]:
     """Run one actor, with a new life after each crash."""
     events: list[Event] = []
     diary: list[str] = []
     crashes: list[BaseException] = []
     deadlines = Deadlines()
-    cell = Cell("worker", actor_type, Mailbox(capacity), deadlines, events.append)
+    cell = Cell(name, actor_type, Mailbox(capacity), deadlines, events.append)
     ready = trio.Event()
 
     def started() -> None:
@@ -472,6 +486,68 @@ async def test_a_nested_ask_inherits_the_deadline_and_the_cancellation(autojump_
         assert outer.crashes == []
 
 
+async def test_a_refusal_from_a_nursery_is_a_refusal(autojump_clock: MockClock) -> None:
+    """R12, S15: groups of one are taken apart."""
+    async with stage() as s:
+        with pytest.raises(CommandRefused, match="worker: no"):
+            await s.ref.ask(Worker.refuse_in_a_nursery())
+        assert s.crashes == []
+
+
+async def test_the_link_of_another_actor_is_no_reason_to_go_down(autojump_clock: MockClock) -> None:
+    """R12: its error is an answer to who asked it."""
+    async with stage() as outer, stage(name="other") as inner:
+        with pytest.raises(LinkLost, match="other: gone"):
+            await outer.ref.ask(Worker.relay_lost_link(inner.ref))
+        await wait_all_tasks_blocked()
+        assert (len(inner.crashes), len(outer.crashes)) == (1, 0)
+
+
+async def test_who_has_asked_another_to_act_has_acted(autojump_clock: MockClock) -> None:
+    """P3: nothing says not sent while a device behind another actor may have acted."""
+    async with stage(Careful) as outer, stage(Worker) as inner:
+        reply = outer.ref.send(Worker.relay(inner.ref, "x"), timeout=7)
+        assert await outcome_of(reply) is Outcome.UNKNOWN
+    async with stage(Careful) as outer, stage(Careful) as inner:
+        reply = outer.ref.send(Worker.relay(inner.ref, "x"), timeout=7)
+        assert await outcome_of(reply) is Outcome.NOT_SENT
+
+
+async def test_an_error_of_a_nested_request_keeps_what_it_says_of_that(autojump_clock: MockClock) -> None:
+    """R3: one error, two requests, two outcomes."""
+    async with stage() as outer, stage(name="other") as inner:
+        inner.cell.move(State.FAILED, "parked")
+        reply = outer.ref.send(Worker.relay(inner.ref, "x"))
+        assert await outcome_of(reply) is Outcome.UNKNOWN
+        assert isinstance(reply.error, NotRunning)
+        assert reply.error.outcome is Outcome.UNKNOWN
+        assert isinstance(reply.error.__cause__, NotRunning)
+        assert reply.error.__cause__.outcome is Outcome.NOT_SENT
+        inner.cell.move(State.RUNNING)
+
+
+async def test_a_timeout_that_is_no_number_is_refused(autojump_clock: MockClock) -> None:
+    async with stage() as s:
+        with pytest.raises(ArgumentError, match="must be a number of seconds, not nan"):
+            await s.ref.ask(Worker.look(), timeout=math.nan)
+        assert len(s.cell.mailbox) == 0
+        assert await s.ref.ask(Worker.look()) == "seen"
+
+
+async def test_a_tell_while_being_cancelled_is_carried_out(autojump_clock: MockClock) -> None:
+    """R1: nobody waits for it, so no scope around its caller ends it."""
+    async with stage() as s:
+        replies: list[Reply[str]] = []
+        with trio.CancelScope() as scope:  # noqa: ASYNC100 - to be cancelled is all it is for
+            scope.cancel()
+            s.ref.tell(Worker.work("switch off"))
+            replies.append(s.ref.send(Worker.work("b")))
+        await trio.sleep(1)
+        assert isinstance(replies[0].error, CommandCancelled)
+        assert replies[0].outcome is Outcome.NOT_SENT
+    assert s.diary == ["begin switch off", "end switch off"]
+
+
 async def test_a_message_for_another_class_is_refused_with_the_known_commands(
     autojump_clock: MockClock,
 ) -> None:
@@ -484,7 +560,7 @@ async def test_a_message_for_another_class_is_refused_with_the_known_commands(
             UnknownCommandError, match=r"sing\(\) is not a command of Worker; its commands: crash"
         ):
             await s.ref.ask(Other.sing())
-        with pytest.raises(UnknownCommandError, match="no command 'sing'"):
+        with pytest.raises(AttributeError, match="no command 'sing'"):
             _ = s.ref.proxy.sing  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 

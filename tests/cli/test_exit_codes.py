@@ -40,6 +40,7 @@ ROWS = {
     "config": 2,
     "bench": 3,
     "restart-limit": 1,
+    "internal": 5,
 }
 
 

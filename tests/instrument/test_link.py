@@ -33,7 +33,7 @@ Via = Literal["pty", "tcp"]
 
 
 def is_identity(answer: bytes) -> bool:
-    return answer == b"ID echo"
+    return answer.startswith(b"ID echo")
 
 
 @attrs.define(eq=False)
@@ -41,12 +41,13 @@ class EchoDevice(LineDevice):
     """Answers ``Q text`` with ``A text``, so that each answer says to which question it belongs."""
 
     heard: list[bytes] = attrs.field(factory=list[bytes])
+    identity: str = "ID echo"
 
     def answer(self, request: bytes) -> bytes | None:
         """Answer, except to ``W text``."""
         self.heard.append(request)
         if request == b"ID?":
-            return b"ID echo"
+            return self.identity.encode()
         return b"A " + request[2:] if request.startswith(b"Q ") else None
 
 
@@ -299,16 +300,50 @@ async def test_a_barrier_that_is_not_answered_loses_the_link(tmp_path: Path, via
 
 @both
 async def test_a_device_that_floods_is_lost_in_bounded_time(tmp_path: Path, via: Via) -> None:
-    """L6, PLR-1: whichever way the link tries to get in step."""
-    async with desk(tmp_path, via) as d:
-        for owed in ([], [b"ID?"]):
-            async with opened(d.link(QUICK)) as link:
-                d.rack.inject("echo", "flood")
-                d.rack.inject("echo", "mute")
-                link._owed.extend(owed)
-                with trio.fail_after(3), pytest.raises(LinkLost, match=r"no answer|does not stop"):
-                    await link.resync()
-            d.rack.inject("echo", "clear")
+    """L6, PLR-1."""
+    async with desk(tmp_path, via) as d, opened(d.link(QUICK)) as link:
+        d.rack.inject("echo", "flood")
+        d.rack.inject("echo", "mute")
+        with trio.fail_after(3), pytest.raises(LinkLost, match="no answer"):
+            await link.resync()
+
+
+@both
+async def test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answer(
+    tmp_path: Path, via: Via
+) -> None:
+    """L2, L3: each answer comes after its caller has gone, and looks like that to the barrier."""
+    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        d.rack.inject("echo", "late", "0.7")
+        counted: list[tuple[float, str]] = []
+        for _ in range(6):
+            d.device.identity = f"ID echo {trio.current_time()}"
+            asked = trio.current_time()
+            with suppress(CommandError):
+                counted.append((asked, await echo.ask(Echo.identify(), timeout=0.5)))
+        # Not one was answered before it was asked.
+        assert [answer for asked, answer in counted if float(answer.split()[-1]) < asked] == []
+        d.rack.inject("echo", "clear")
+        d.device.identity = "ID echo 0"
+        assert await echo.ask(Echo.identify(), timeout=10) == "ID echo 0"
+
+
+async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path) -> None:
+    """P12, L2: the device does not know of our lives."""
+    async with desk(tmp_path, "pty") as d:
+        first = d.link(QUICK)
+        async with opened(first) as link:
+            await link.resync()
+            d.rack.inject("echo", "late", "1.0")
+            link._suspicion = "a test"
+            with pytest.raises(LinkLost):
+                await link.resync()
+        async with opened(first.successor()) as link:
+            d.rack.inject("echo", "late", "0.2")
+            await link.resync()
+            assert [owed.request for owed in link._owed] == []
+            assert await link.query("Q mine") == "A mine"
 
 
 @both
@@ -400,6 +435,17 @@ async def test_a_failed_start_has_closed_its_port(tmp_path: Path, via: Via) -> N
                     await instrument.on_start()
             finally:
                 await instrument.on_stop()
+
+
+async def test_two_commands_in_one_request_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    """P3, R12: by the caller's mistake the instrument does not go down."""
+    async with desk(tmp_path) as d, d.supervised() as supervisor:
+        echo = supervisor.ref("echo", Echo)
+        with pytest.raises(ArgumentError, match="the device would see two commands") as caught:
+            await echo.ask(Echo.ask_for("one\nQ two"))
+        assert caught.value.outcome is Outcome.NOT_SENT
+        assert await echo.ask(Echo.ask_for("three")) == "three"
+        assert supervisor.member("echo").cell.life == 1
 
 
 async def test_text_that_is_not_ascii_is_refused_before_anything_is_sent(tmp_path: Path) -> None:

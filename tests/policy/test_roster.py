@@ -364,4 +364,4 @@ def test_nothing_is_given_up_once_everything_is_to_stop() -> None:
     ],
 )
 def test_the_state_follows_from_the_record(phase: Phase, wanted: Wanted, due: float, state: State) -> None:
-    assert state_of(Child("pump", Policy(), phase=phase, wanted=wanted, due=due)) is state
+    assert state_of(Child("pump", Policy(), phase=phase, wanted=wanted, due=due, asked=True)) is state

@@ -568,6 +568,120 @@ async def test_a_supervisor_cancelled_before_it_has_begun_ends_at_once(autojump_
     assert script.log == []
 
 
+async def test_what_becomes_due_during_a_look_at_the_records_is_not_missed(
+    autojump_clock: MockClock,
+) -> None:
+    """S1: it was seen neither by this look nor by the next, which never came."""
+    jump = 0.0
+
+    def publish(_: Event) -> None:
+        autojump_clock.jump(jump)
+
+    def absent(_: int) -> None:
+        raise DeviceAbsent("nobody there")
+
+    specs = [
+        child("a", Script(on_start=absent), policy=Policy(backoff=Backoff(0.5, longest=0.5, jitter=0.0))),
+        child("b", Script(stop_seconds=0.3995)),
+    ]
+    supervisor = Supervisor(specs, publish)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        await trio.sleep(0.1)
+        supervisor.stop("b")  # its clean-up ends 0.5 ms before a is due
+        await trio.sleep(0.399)
+        jump = 0.001  # and to look at the records takes 1 ms
+        await trio.sleep(0.01)
+        jump = 0.0
+        lives = supervisor.member("a").cell.life
+        await trio.sleep(10)
+        assert supervisor.member("a").cell.life > lives + 10
+        nursery.cancel_scope.cancel()
+
+
+async def test_nothing_begins_after_a_stop_has_returned(autojump_clock: MockClock) -> None:
+    """P4."""
+    for _ in range(20):
+        script = Script()
+        async with supervised(child("a", script)) as run:
+            ref = run.supervisor.ref("a", Played)
+            await ref.ask(Played.look())
+            run.supervisor.stop("a")
+            reply = ref.send(Played.work(1))
+            await wait_all_tasks_blocked()
+            assert isinstance(reply.error, NotRunning)
+            assert reply.outcome is Outcome.NOT_SENT
+
+
+async def test_while_it_is_cleaned_up_after_a_crash_an_actor_is_not_running(
+    autojump_clock: MockClock,
+) -> None:
+    """R8, R13: what is asked waits for the next life; clean-up that hangs is wedged."""
+    script = Script(stop_seconds=1)
+    async with supervised(child("a", script, policy=Policy(backoff=AT_ONCE))) as run:
+        ref = run.supervisor.ref("a", Played)
+        await crash(run, "a")
+        await wait_all_tasks_blocked()
+        assert ref.state is State.STOPPING
+        assert await ref.ask(Played.look(), timeout=10) == 2
+        assert trio.current_time() == 1
+
+
+async def test_a_request_of_a_wedged_life_ends_on_time_even_at_the_end(autojump_clock: MockClock) -> None:
+    """P16."""
+    async with trio.open_nursery() as clients:
+        async with supervised(child("a", Script())) as run:
+            reply = run.supervisor.ref("a", Played).send(Played.wedge(1000), timeout=60)
+            ended: list[float] = []
+
+            async def client() -> None:
+                with suppress(CommandError):
+                    await reply
+                ended.append(trio.current_time())
+
+            clients.start_soon(client)
+            await trio.sleep(1)
+        assert trio.current_time() == 1000
+        assert ended[0] <= 60
+
+
+async def test_a_start_that_ends_in_the_tick_of_its_deadline_has_failed(autojump_clock: MockClock) -> None:
+    """S11: and is not taken for an end without error."""
+    for _ in range(10):
+        script = Script(start_seconds=3)
+        policy = Policy(restart=Restart.TRANSIENT)
+        async with supervised(child("a", script, start_timeout=3, policy=policy)) as run:
+            await trio.sleep(3.1)
+            assert run.supervisor.ref("a", Played).state in {State.RUNNING, State.BACKOFF}
+
+
+async def test_a_caller_who_waits_is_refused_when_the_next_try_comes_too_late(
+    autojump_clock: MockClock,
+) -> None:
+    """R8: not only when it asks, but after each try that failed."""
+
+    def absent(_: int) -> None:
+        raise DeviceAbsent("nobody there")
+
+    script = Script(on_start=absent)
+    async with supervised(child("a", script, policy=Policy(backoff=Backoff(4, jitter=0)))) as run:
+        await wait_all_tasks_blocked()
+        with pytest.raises(NotRunning, match=r"nobody there.*next try in 8.0 s") as caught:
+            await run.supervisor.ref("a", Played).ask(Played.look(), timeout=10)
+        assert (trio.current_time(), caught.value.retry_in) == (4, 8)
+
+
+async def test_who_waits_when_an_operator_stops_it_is_told_so(autojump_clock: MockClock) -> None:
+    """S13: and not to ask again."""
+    async with supervised(child("a", Script())) as run:
+        ref = run.supervisor.ref("a", Played)
+        _, queued = ref.send(Played.work(100), timeout=200), ref.send(Played.work(1))
+        await wait_all_tasks_blocked()
+        run.supervisor.stop("a")
+        assert isinstance(queued.error, NotRunning)
+        assert "stopped by an operator" in str(queued.error)
+
+
 async def test_unknown_names_and_classes_are_refused_in_words(autojump_clock: MockClock) -> None:
     class Other(Actor):
         pass

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeGuard
 
 import attrs
 import trio
 
 from labtroupe.actor._cell import Cell
-from labtroupe.actor._reply import Reply
-from labtroupe.errors import CommandCancelled, CommandCrashed, CommandError, LabtroupeError, LinkError
+from labtroupe.actor._reply import Reply, current
+from labtroupe.errors import (
+    CommandCancelled,
+    CommandCrashed,
+    CommandError,
+    LabtroupeError,
+    LinkError,
+    LinkLost,
+    bare,
+)
 from labtroupe.messages import Command, LinkInStep, LinkSuspect, commands_of
 
-_current: Final[ContextVar[Reply[object] | None]] = ContextVar("labtroupe_current_request", default=None)
+RECOVERY_LIMIT: Final = 20.0
+"""Seconds an actor may take to get in step again before its life is over."""
 
 
 @attrs.define(eq=False)
@@ -33,9 +41,14 @@ class Actor:
     """
 
     @property
+    def suspicion(self) -> str | None:
+        """Why `recover` must be called before the next command may run; ``None`` if it may."""
+        return None
+
+    @property
     def in_step(self) -> bool:
-        """Whether the next command may run without `recover` being called first."""
-        return True
+        """Whether the next command may run."""
+        return self.suspicion is None
 
     async def on_start(self) -> None:
         """Get ready for the first command; to return means ready, to raise is a failed start."""
@@ -59,17 +72,14 @@ def mark_acted() -> None:
         CommandCancelled: The command has ended for its caller, who has been
             told that nothing was sent; nothing may be sent any more.
     """
-    request = _current.get()
-    if request is None:
-        return
-    if request.ended and not request.acted:
-        raise CommandCancelled(f"{request.message!r} has ended already, nothing is sent")
-    request.acted = True
+    request = current.get()
+    if request is not None:
+        request.mark_acted()
 
 
 async def live(cell: Cell, actor: Actor, *, started: Callable[[], None]) -> None:
     """Live one life: get ready, then carry out one command after the other, until cancelled or crashed."""
-    _current.set(None)  # Spawned from inside a command, a task inherits its context.
+    current.set(None)  # Spawned from inside a command, a task inherits its context.
     await actor.on_start()
     started()
     if type(actor).attend is Actor.attend:
@@ -83,17 +93,26 @@ async def live(cell: Cell, actor: Actor, *, started: Callable[[], None]) -> None
 async def _serve(cell: Cell, actor: Actor) -> None:
     commands = commands_of(type(actor))
     while True:
-        request = await cell.mailbox.take()
-        await _carry_out(cell, actor, commands[request.message.command.name], request)
-        if not actor.in_step:
-            await _recover(cell, actor, request)
-        del request  # An idle actor keeps nobody's answer alive.
+        # After a command that was cut off, and again if something came in while
+        # there was nothing to do; never with a request in hand, which a failing
+        # recovery would take down with it.
+        if actor.suspicion is not None:
+            await _recover(cell, actor, actor.suspicion)
+        await cell.mailbox.wait_request()
+        if actor.in_step:
+            request = cell.mailbox.take()
+            await _carry_out(cell, actor, commands[request.message.command.name], request)
+            del request  # An idle actor keeps nobody's answer alive.
 
 
-async def _recover(cell: Cell, actor: Actor, request: Reply[object]) -> None:
+async def _recover(cell: Cell, actor: Actor, suspicion: str) -> None:
+    cell.publish(LinkSuspect(instrument=cell.name, reason=suspicion))
     began = trio.current_time()
-    cell.publish(LinkSuspect(instrument=cell.name, reason=f"{request.message!r} ended as {request.outcome}"))
-    await actor.recover()
+    with trio.move_on_after(RECOVERY_LIMIT) as scope:
+        await actor.recover()
+    if scope.cancelled_caught or not actor.in_step:
+        elapsed = trio.current_time() - began
+        raise LinkLost(f"not in step again within {elapsed:.3g} s: {suspicion}")
     cell.publish(LinkInStep(instrument=cell.name, elapsed=trio.current_time() - began))
 
 
@@ -105,7 +124,7 @@ async def _carry_out(cell: Cell, actor: Actor, command: Command[..., object], re
         return
     args, kwargs = request.message.args, dict(request.message.kwargs)
     cell.current = request
-    token = _current.set(request)
+    token = current.set(request)
     try:
         with trio.CancelScope(deadline=request.deadline) as scope:
             request.begin(scope, acted=not actor.marks_its_acts)
@@ -113,25 +132,26 @@ async def _carry_out(cell: Cell, actor: Actor, command: Command[..., object], re
         if scope.cancelled_caught:
             request.expire()
     except BaseException as error:
-        _end_failed(cell, actor, request, error)
-        if not isinstance(error, CommandError) or not actor.in_step:
+        error = bare(error)
+        if _is_answer(error, cell) and actor.in_step:
+            # Without the frame that caught it, which holds the request, which holds
+            # the error: a cycle that would wait for the garbage collector.
+            request.fail(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
+        else:
+            # Before the verdict becomes visible: a caller who sees it and asks again
+            # at once is to reach the next life, not the queue of this one.
+            cell.go_down()
+            request.fail(_verdict(request, error))
             raise
     finally:
-        _current.reset(token)
+        current.reset(token)
         cell.current = None
 
 
-def _end_failed(cell: Cell, actor: Actor, request: Reply[object], error: BaseException) -> None:
-    """End a request whose handler raised; unless the actor goes on, its mailbox goes first."""
-    if isinstance(error, CommandError) and actor.in_step:
-        # Without the frame that caught it, which holds the request, which holds
-        # the error: a cycle that would wait for the garbage collector.
-        request.fail(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
-        return
-    # Before the verdict becomes visible: a caller who sees it and asks again
-    # at once is to reach the next life, not the queue of this one.
-    cell.go_down()
-    request.fail(_verdict(request, error))
+def _is_answer(error: BaseException, cell: Cell) -> TypeGuard[CommandError | LinkError]:
+    """Return whether an error is one for the caller alone: the actor itself is in order."""
+    others = isinstance(error, LinkError) and error.instrument not in {None, cell.name}
+    return isinstance(error, CommandError) or others
 
 
 def _verdict(request: Reply[object], error: BaseException) -> LabtroupeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -11,13 +12,15 @@ from trio_util import AsyncValue
 
 from labtroupe.actor._deadlines import Deadlines
 from labtroupe.actor._mailbox import Mailbox
-from labtroupe.actor._reply import Reply
+from labtroupe.actor._reply import Reply, current
 from labtroupe.errors import (
+    ArgumentError,
     CommandError,
     MailboxFull,
     NotRunning,
     Outcome,
     Restarted,
+    RestartLimitError,
     UnknownCommandError,
     sentence,
 )
@@ -85,11 +88,15 @@ class Cell:
         """Note that a life is ready for requests."""
         self.up = True
 
-    def go_down(self) -> None:
-        """Flush the mailbox because a life ends; once per life, so that who asks later meets the next one."""
-        if self.up:
-            self.up = False
+    def go_down(self, *, for_good: bool = False) -> None:
+        """Flush the mailbox because a life ends; once per life, so that who asks later meets the next one.
+
+        Args:
+            for_good: No other life is wanted; whoever says so flushes the mailbox.
+        """
+        if self.up and not for_good:
             self.flush(Restarted, keep_idempotent=True)
+        self.up = False
 
     def move(self, state: State, reason: str = "", *, retry_at: float | None = None) -> None:
         """Go to another state and say so, unless nothing about it is new."""
@@ -110,19 +117,32 @@ class Cell:
             )
         )
 
-    def submit(self, message: Message[R], timeout: float | None, *, wait_for_room: bool) -> Reply[R]:
+    def submit(
+        self, message: Message[R], timeout: float | None, *, callers_deadline: float, wait_for_room: bool
+    ) -> Reply[R]:
         """Queue a message and return its reply, which has ended already if it was refused.
+
+        Args:
+            message: What to do.
+            timeout: Seconds until the request ends at the latest; the command's own if ``None``.
+            callers_deadline: When the scope around the caller ends, on trio's clock.
+            wait_for_room: Stand in line if the mailbox is full.
 
         Raises:
             UnknownCommandError: The message is not for this class of actor.
+            ArgumentError: The timeout is not a number.
         """
         if message.command not in self._accepted:
             raise self._not_ours(message)
         seconds = message.command.timeout if timeout is None else timeout
+        if math.isnan(seconds):
+            raise ArgumentError(f"the timeout of {message!r} must be a number of seconds, not {seconds!r}")
         now = trio.current_time()
-        reply: Reply[Any] = Reply(message, min(now + seconds, trio.current_effective_deadline()), self, now)
+        reply: Reply[Any] = Reply(message, min(now + seconds, callers_deadline), self, now, current.get())
         refusal = self._refusal(reply)
-        if reply.deadline <= now:
+        if callers_deadline <= now:
+            reply.cancel("the scope around its caller had ended already")
+        elif reply.deadline <= now:
             reply.expire()
         elif refusal is not None:
             reply.fail(refusal)
@@ -139,10 +159,22 @@ class Cell:
             if not (keep_idempotent and reply.message.command.idempotent):
                 reply.fail(refusal(f"{reply.message!r} was still in the mailbox"))
 
+    def refuse_the_impatient(self) -> None:
+        """End the requests whose deadline comes before the next start."""
+        for reply in list(self.mailbox):
+            refusal = self._refusal(reply)
+            if refusal is not None:
+                reply.fail(refusal)
+
     def refuse(self, text: str) -> NotRunning:
         """Return the error that says that the present state does not allow it."""
         reason = f" ({self.reason})" if self.reason else ""
-        return NotRunning(f"{self.state}{reason}: {text}", state=self.state, retry_in=self._retry_in())
+        pause = self._retry_in()
+        retry = "" if pause is None else f", next try in {pause:.1f} s"
+        error = NotRunning(f"{self.state}{reason}{retry}: {text}", state=self.state, retry_in=pause)
+        if self.state is State.FAILED:
+            error.remedy = RestartLimitError.remedy
+        return error
 
     def note_ended(self, reply: Reply[Any], *, was_queued: bool) -> None:
         """Forget a request that has just ended, and say so unless it was done."""

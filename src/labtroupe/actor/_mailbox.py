@@ -54,9 +54,9 @@ class Mailbox:
         (self._queue if reply in self._queue else self._line).remove(reply)
         self._fill()
 
-    async def take(self) -> Reply[object]:
-        """Wait for the next request and take it out."""
-        # The checkpoint comes before the request is taken, never after: one
+    async def wait_request(self) -> None:
+        """Wait until there is a request to `take`."""
+        # The last checkpoint comes before the request is taken, never after: one
         # that is taken into a cancelled task would be lost.  To be rescheduled
         # is no proof against that, as a task can be woken and cancelled in one tick.
         if self._queue:
@@ -65,6 +65,9 @@ class Mailbox:
             self._taker = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._stop_taking)
             await trio.lowlevel.checkpoint_if_cancelled()
+
+    def take(self) -> Reply[object]:
+        """Take out the next request; there is one if `wait_request` has just returned."""
         reply = self._queue.popleft()
         self._fill()
         return reply

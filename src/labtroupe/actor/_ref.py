@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
+import trio
 
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._reply import Reply
-from labtroupe.errors import UnknownCommandError
 from labtroupe.lifecycle import State
 from labtroupe.messages import Message, commands_of
 
@@ -59,7 +60,8 @@ class ActorRef(Generic[A_co]):
             CommandError: It was refused, withdrawn, or crashed.
             LinkError: The connection broke on the way.
         """
-        return await self._cell.submit(message, timeout, wait_for_room=True).wait()
+        caller = trio.current_effective_deadline()
+        return await self._cell.submit(message, timeout, callers_deadline=caller, wait_for_room=True).wait()
 
     def send(self, message: Message[R], *, timeout: float | None = None) -> Reply[R]:
         """Send ``message`` and return the reply to await later; never waits.
@@ -70,15 +72,19 @@ class ActorRef(Generic[A_co]):
         Raises:
             UnknownCommandError: The message is not for this class of actor.
         """
-        return self._cell.submit(message, timeout, wait_for_room=False)
+        caller = trio.current_effective_deadline()
+        return self._cell.submit(message, timeout, callers_deadline=caller, wait_for_room=False)
 
     def tell(self, message: Message[object], *, timeout: float | None = None) -> None:
         """Send ``message`` and want no answer; a failure becomes an event.
 
+        As nobody waits for it, it outlives the scope around the caller: it can
+        be sent in a ``finally`` while being cancelled, to switch something off.
+
         Raises:
             CommandError: It was refused at once: no room, not running, or not its command.
         """
-        reply = self._cell.submit(message, timeout, wait_for_room=False)
+        reply = self._cell.submit(message, timeout, callers_deadline=math.inf, wait_for_room=False)
         if reply.error is not None:
             raise reply.error
 
@@ -97,7 +103,7 @@ class _Proxy:
         actor_type = self._ref._cell.actor_type  # noqa: SLF001 - the other half of the ref
         command = commands_of(actor_type).get(name)
         if command is None:
-            raise UnknownCommandError(f"{actor_type.__name__} has no command {name!r}")
+            raise AttributeError(f"{actor_type.__name__} has no command {name!r}")
         return partial(_ask, self._ref, command)
 
 

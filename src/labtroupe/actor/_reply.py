@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import Callable, Generator, Iterator
+from contextvars import ContextVar
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import attrs
 import trio
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from labtroupe.actor._cell import Cell
 
 R_co = TypeVar("R_co", covariant=True)
+
+current: Final[ContextVar[Reply[object] | None]] = ContextVar("labtroupe_current_request", default=None)
+"""The request whose handler is running here."""
 
 
 class Stage(enum.StrEnum):
@@ -38,6 +43,7 @@ class Reply(Generic[R_co]):
         message: What was asked.
         deadline: When it ends at the latest, a moment on trio's clock.
         asked_at: When it was asked, on the same clock.
+        parent: The request whose handler has asked for it, if any.
         stage: How far it has come.
         acted: Whether the device may have noticed anything of it.
         outcome: What became of it; ``None`` until it has ended.
@@ -47,7 +53,8 @@ class Reply(Generic[R_co]):
     message: Message[R_co]
     deadline: float
     _cell: Cell
-    asked_at: float = attrs.field(factory=trio.current_time)
+    asked_at: float
+    parent: Reply[object] | None = None
     stage: Stage = attrs.field(default=Stage.MAILBOX, init=False)
     acted: bool = attrs.field(default=False, init=False)
     outcome: Outcome | None = attrs.field(default=None, init=False)
@@ -89,14 +96,41 @@ class Reply(Generic[R_co]):
         """
         if self.ended:
             return False
-        if error.outcome is not Outcome.REFUSED:
-            error.outcome = Outcome.UNKNOWN if self.acted else Outcome.NOT_SENT
-        error.instrument = error.instrument or self._cell.name
-        return self._end(error.outcome, None, error)
+        outcome = error.outcome
+        if outcome is not Outcome.REFUSED:
+            outcome = Outcome.UNKNOWN if self.acted else Outcome.NOT_SENT
+        if error.instrument is None:
+            error.instrument, error.outcome = self._cell.name, outcome
+        elif error.outcome is not outcome:
+            # It has ended a request of ours to somebody else, and says what became of that.
+            error, cause = copy(error), error
+            error.outcome, error.__cause__ = outcome, cause
+        return self._end(outcome, None, error)
 
     def begin(self, scope: trio.CancelScope, *, acted: bool) -> None:
         """Note that its handler starts now, inside ``scope``."""
-        self.stage, self._scope, self.acted = Stage.RUNNING, scope, acted
+        self.stage, self._scope = Stage.RUNNING, scope
+        if acted:
+            self.mark_acted()
+
+    def mark_acted(self) -> None:
+        """Note that it is about to act on the world, and with it whoever has asked for it.
+
+        Raises:
+            CommandCancelled: One of these has ended for its caller, who has been
+                told that nothing was sent; nothing may be sent any more.
+        """
+        chain = list(self._with_parents())
+        if any(each.ended and not each.acted for each in chain):
+            raise CommandCancelled(f"{self.message!r} has ended already, nothing is sent")
+        for each in chain:
+            each.acted = True
+
+    def _with_parents(self) -> Iterator[Reply[object]]:
+        request: Reply[object] | None = self
+        while request is not None:
+            yield request
+            request = request.parent
 
     async def wait(self) -> R_co:
         """Wait for the answer; the same as awaiting the reply itself.

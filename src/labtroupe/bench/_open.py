@@ -18,7 +18,6 @@ from labtroupe.bench._simulated import make_simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
 from labtroupe.instrument import Instrument, Link
-from labtroupe.lifecycle import State
 from labtroupe.messages import Event, SimulationCrashed
 from labtroupe.simulation import Rack
 from labtroupe.supervision import ChildSpec, Supervisor
@@ -96,15 +95,15 @@ async def _running(supervisor: Supervisor, awaited: Sequence[str]) -> AsyncGener
 
     What either raises comes out as it is, in no group.
     """
-    failure: Exception | None = None
+    failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(supervisor.run)
             for name in awaited:
-                await supervisor.wait_state(name, State.RUNNING)
+                await supervisor.wait_been_up(name)
             try:
                 yield
-            except Exception as error:  # noqa: BLE001 - raised again below, where no nursery wraps it
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
                 failure = error
             nursery.cancel_scope.cancel("the body of the bench has ended")
     except* RestartLimitError as group:
@@ -129,8 +128,11 @@ def _spec(config: InstrumentConfig, address: Address) -> ChildSpec:
     instrument_type = config.instrument_type
     connect = partial(open_transport, address, holder=config.name)
 
+    link = Link(str(address), connect, instrument_type.framing, instrument_type.barrier)
+
     def make() -> Instrument:
-        link = Link(str(address), connect, instrument_type.framing, instrument_type.barrier)
+        nonlocal link
+        link = link.successor()
         return instrument_type(link=link, **config.settings)
 
     return ChildSpec(

@@ -49,6 +49,7 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "config": USAGE,
         "bench": NO_BENCH,
         "restart-limit": FAILED,
+        "internal": FAILED,
         "usage": USAGE,
     }
 )

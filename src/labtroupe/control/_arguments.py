@@ -75,7 +75,7 @@ def _decoded(parameter: Parameter, value: object) -> object:
     if parameter.annotation is not str and isinstance(value, str) and value[:1] in {"[", "{"}:
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 

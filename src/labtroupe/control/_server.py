@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import trio
 
 from labtroupe.control._service import Service
 from labtroupe.control._wire import Request, decode_request, encode_error, encode_item, encode_result
-from labtroupe.errors import BenchError, LabtroupeError
+from labtroupe.errors import BenchError, InternalError, LabtroupeError
 
 _log: Final = logging.getLogger(__name__)
 # Longer than any request of ours; a client that sends more is none of ours.
@@ -127,6 +128,11 @@ async def _answer_one(service: Service, stream: trio.SocketStream) -> None:
                 await stream.send_all(encode_result(await _perform(service, request)))
         except LabtroupeError as error:
             await stream.send_all(encode_error(error))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise  # There is nobody left to tell.
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not look like a bench that has gone
+            _log.exception("a request over the control socket failed")
+            await stream.send_all(encode_error(InternalError(f"the bench could not answer: {error!r}")))
         nursery.cancel_scope.cancel()
 
 
@@ -165,12 +171,16 @@ async def _perform(service: Service, request: Request) -> object:
 
 
 def _arguments(operation: Callable[..., object], args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return ``args`` if the operation takes them."""
+    """Return ``args`` if the operation takes them, each of the type it declares."""
+    signature = inspect.signature(operation, eval_str=True)
     try:
-        inspect.signature(operation).bind(**args)
-    except TypeError as error:
+        given = signature.bind(**args).arguments
+        return {
+            name: msgspec.convert(value, signature.parameters[name].annotation)
+            for name, value in given.items()
+        }
+    except (TypeError, msgspec.ValidationError) as error:
         raise LabtroupeError(f"not a request: {error}", remedy=_OTHER_VERSION) from None
-    return args
 
 
 async def _stream_events(service: Service, stream: trio.SocketStream, args: Mapping[str, Any]) -> None:

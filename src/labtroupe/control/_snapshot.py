@@ -36,7 +36,7 @@ class InstrumentStatus:
         retry_in: Until its next start, if it backs off.
         life: Number of its present or last life.
         last_ok: Since a command was last done; ``None`` for never.
-        wire: ``"in step"``, ``"suspect"``, or ``"-"`` when it is not running.
+        wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
         mailbox: How many requests wait.
         capacity: How many its mailbox holds.
         current: The command it carries out now, ``None`` for none.
@@ -92,4 +92,6 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
 def _wire(member: Member) -> str:
     if member.actor is None or member.record.phase is not Phase.UP:
         return "-"
-    return "in step" if member.actor.in_step else "suspect"
+    if member.actor.in_step:
+        return "in step"
+    return "suspect" if member.cell.current is None else "busy"

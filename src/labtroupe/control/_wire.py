@@ -1,7 +1,8 @@
 """The lines that go over a bench's socket: JSON, one object per line.
 
 A client sends one request and reads until the end: one ``result`` or
-``error``, or for a stream one ``item`` after the other.
+``error``, or for a stream one ``item`` after the other.  To close the
+connection, its sending half included, cancels what was asked for.
 """
 
 from __future__ import annotations

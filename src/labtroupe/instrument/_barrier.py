@@ -10,19 +10,20 @@ from attrs import validators
 
 @attrs.frozen
 class Barrier:
-    """A query whose answer cannot be mistaken for that to any other.
+    """A query whose answer cannot be mistaken for that to any other query.
 
     A suspect link sends it and drops whatever comes until its answer does.  As
     devices answer in order, nothing that was asked earlier comes later.
 
-    If the very query was cut off before, its answer *can* be mistaken.  Then
-    the link first waits until nothing has come for ``lateness`` seconds.
+    If this very query was cut off before, the answers to both look alike.  Then
+    the link waits for both, or until nothing has come for as long as the device
+    has just been late and ``lateness`` seconds more.
 
     Attributes:
         query: The request, without terminator.
         accepts: Whether an answer is one to this query.
-        lateness: Seconds after which this device answers no more.
-        budget: Seconds from sending the query within which its answer must come.
+        lateness: Seconds after which this device, if well, answers no more.
+        budget: Seconds from sending the query within which something must answer it.
     """
 
     query: bytes

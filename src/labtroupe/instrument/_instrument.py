@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from labtroupe.actor import Actor
-from labtroupe.errors import DeviceAbsent, LinkLost, sentence
+from labtroupe.errors import DeviceAbsent, LinkLost, ProtocolError, sentence
 from labtroupe.instrument._barrier import Barrier
 from labtroupe.instrument._link import Link
 from labtroupe.protocol import Framing, Lines
@@ -39,16 +39,16 @@ class Instrument(Actor):
     """How requests become bytes, and bytes answers."""
     barrier: ClassVar[Barrier | None] = None
     """How to get in step again after an exchange that was cut off."""
-    greeting_timeout: ClassVar[float] = 3.0
+    greeting_timeout: ClassVar[float] = 5.0
     """Seconds from opening the link within which the device must have answered."""
     marks_its_acts: ClassVar[bool] = True
 
     link: Link
 
     @property
-    def in_step(self) -> bool:
-        """Whether nothing is owed on the wire."""
-        return self.link.in_step
+    def suspicion(self) -> str | None:
+        """Why an answer may still come that belongs to nobody; ``None`` if the link is in step."""
+        return self.link.suspicion
 
     async def on_open(self) -> None:
         """Say the first words to the device; to raise refuses it.
@@ -68,8 +68,8 @@ class Instrument(Actor):
             with trio.move_on_after(self.greeting_timeout) as scope:
                 await self.link.resync()
                 await self.on_open()
-        except LinkLost as error:
-            # It never was in step, so nothing has been lost: nobody is there yet.
+        except (LinkLost, ProtocolError) as error:
+            # It never was in step, so nothing has been lost: nobody who answers is there yet.
             raise DeviceAbsent(sentence(error)) from error
         if scope.cancelled_caught:
             raise DeviceAbsent(f"{self.link.address}: open, but no answer within {self.greeting_timeout:g} s")

@@ -9,6 +9,7 @@ Nothing is delivered over a suspect link before a resync has proved it in step.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -19,6 +20,7 @@ import trio
 from labtroupe.actor import mark_acted
 from labtroupe.errors import ArgumentError, LinkLost, ProtocolError
 from labtroupe.instrument._barrier import Barrier
+from labtroupe.instrument._wire import Listener, Owed
 from labtroupe.protocol import Decoder, Framing
 from labtroupe.transport import Transport
 
@@ -29,6 +31,9 @@ _SHOWN: Final = 40
 # cable is noticed within this and the time the system takes to say so.
 _IDLE: Final = 0.05
 
+# Requests without an answer that a link remembers; more means that the device is not there.
+_OWED_AT_MOST: Final = 64
+
 # A new link is suspect too: somebody may have asked something before us.
 _NEW: Final = "just opened"
 
@@ -38,16 +43,8 @@ def _anything(_: bytes) -> bool:
 
 
 @attrs.define(eq=False)
-class _Listener:
-    """A task that waits for input while no exchange does, and how to make it leave."""
-
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    left: trio.Event = attrs.field(factory=trio.Event, init=False)
-
-
-@attrs.define(eq=False)
 class Link:
-    """Transport and framing together: requests out, answers in, each to its own question.
+    """Transport and framing together: each answer to its own question.
 
     Attributes:
         address: Where it leads, for people.
@@ -59,25 +56,37 @@ class Link:
     _connect: Callable[[], Awaitable[Transport]]
     framing: Framing
     barrier: Barrier | None = None
+    # The requests whose answers may still come, the oldest first.
+    _owed: deque[Owed] = attrs.field(factory=lambda: deque[Owed](maxlen=_OWED_AT_MOST))
+    # Whether half a command may be waiting in the device.
+    _cut_short: bool = False
     _transport: Transport | None = attrs.field(default=None, init=False)
     _decoder: Decoder = attrs.field(init=False)
     _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _exchanges: int = attrs.field(default=0, init=False)
-    _listener: _Listener | None = attrs.field(default=None, init=False)
-    # Why the link is suspect; None means in step.
+    _listener: Listener | None = attrs.field(default=None, init=False)
     _suspicion: str | None = attrs.field(default=_NEW, init=False)
-    # The requests whose answers may still come.
-    _owed: list[bytes] = attrs.field(factory=list[bytes], init=False)
-    _cut_short: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Start with an empty decoder."""
         self._decoder = self.framing.decoder()
 
     @property
+    def suspicion(self) -> str | None:
+        """Why the link is suspect; ``None`` if it is in step."""
+        return self._suspicion
+
+    @property
     def in_step(self) -> bool:
         """Whether nothing is owed on the wire."""
         return self._suspicion is None
+
+    def successor(self) -> Link:
+        """Return a closed link for the next life, which knows what this one is still owed.
+
+        The device does not know of our lives: what it was asked in one, it may answer in the next.
+        """
+        return attrs.evolve(self)
 
     async def open(self) -> None:
         """Open the transport; the link is suspect until its first resync.
@@ -101,14 +110,16 @@ class Link:
             accepts: The shape check: whether a frame can be an answer to this request.
 
         Raises:
+            ArgumentError: It cannot be sent as one request; nothing was sent.
             LinkLost: The connection broke.
             ProtocolError: What came back is not an answer; the link is suspect.
         """
+        data = self.framing.encode(request)
         async with self._taken():
             await self._get_in_step()
             mark_acted()
             with self._owing(request):
-                await self._send(request)
+                await self._send(data)
                 answer = await self._receive()
                 if not accepts(answer):
                     raise ProtocolError(f"{self.address}: {answer[:_SHOWN]!r} is no answer to {request!r}")
@@ -118,19 +129,21 @@ class Link:
         """Send a request to which the device does not answer.
 
         Raises:
+            ArgumentError: It cannot be sent as one request; nothing was sent.
             LinkLost: The connection broke.
         """
+        data = self.framing.encode(request)
         async with self._taken():
             await self._get_in_step()
             mark_acted()
             with self._owing(request):
-                await self._send(request)
+                await self._send(data)
 
     async def query(self, request: str, accepts: Callable[[bytes], bool] = _anything) -> str:
         """Exchange text: like `exchange`, in ASCII.
 
         Raises:
-            ArgumentError: The request is not ASCII; nothing was sent.
+            ArgumentError: It is not ASCII, or cannot be sent as one request; nothing was sent.
             LinkLost: The connection broke.
             ProtocolError: What came back is not an answer, or not ASCII.
         """
@@ -141,7 +154,7 @@ class Link:
         """Send text to which the device does not answer, in ASCII.
 
         Raises:
-            ArgumentError: The request is not ASCII; nothing was sent.
+            ArgumentError: It is not ASCII, or cannot be sent as one request; nothing was sent.
             LinkLost: The connection broke.
         """
         await self.send(_ascii(request))
@@ -171,7 +184,7 @@ class Link:
 
     async def _wait_stray(self) -> None:
         """Wait for input nobody asked for, or until an exchange wants the wire."""
-        self._listener = listener = _Listener()
+        self._listener = listener = Listener()
         try:
             with listener.scope:
                 self._suspect_stray(await self._open_transport().receive())
@@ -205,51 +218,56 @@ class Link:
         self._trust()
 
     async def _pass(self, barrier: Barrier) -> None:
-        """Send the barrier's query and drop everything until its answer has come."""
-        if barrier.query in self._owed:
-            await self._wait_quiet(barrier.lateness)
-        with trio.move_on_after(barrier.budget) as scope:
-            if self._cut_short:
-                # Half a command may be waiting in the device: end it, or it
-                # would swallow the query.
-                await self._open_transport().send(self.framing.encode(b""))
-            self._owed.append(barrier.query)
-            await self._send(barrier.query)
-            while not barrier.accepts(await self._receive_anything()):
-                pass
-        if scope.cancelled_caught:
+        """Send the barrier's query and drop everything until it is answered.
+
+        As a device answers in order, the last answer to as many such queries as
+        are owed is ours.  Some may have been lost: then ours is the one after
+        which nothing comes for as long as the device has been seen to be late.
+        """
+        if self._cut_short:
+            # Ends the half of a command, which would swallow the query.
+            await self._send(self.framing.encode(b""))
+        self._owe(barrier.query)
+        await self._send(self.framing.encode(barrier.query))
+        wait_until = trio.current_time() + barrier.budget
+        answered = False
+        while alike := [owed for owed in self._owed if owed.request == barrier.query]:
+            with trio.move_on_at(wait_until) as quiet:
+                await self._drop_until(barrier.accepts)
+            if quiet.cancelled_caught:
+                break
+            answered = True
+            self._owed.remove(alike[0])
+            delay = trio.current_time() - alike[0].sent_at
+            latest = alike[1].sent_at + delay if len(alike) > 1 else 0.0
+            wait_until = max(latest, trio.current_time()) + barrier.lateness
+        if not answered:
             raise LinkLost(f"{self.address}: no answer to {barrier.query!r} within {barrier.budget:g} s")
 
-    async def _wait_quiet(self, seconds: float) -> None:
-        """Drop input until none has come for so long."""
-        limit = trio.current_time() + 10 * seconds
-        scope = trio.CancelScope(relative_deadline=seconds)
-        with scope:
-            while True:
-                await self._open_transport().receive()
-                if trio.current_time() > limit:
-                    raise LinkLost(f"{self.address}: sends without being asked and does not stop")
-                scope.deadline = trio.current_time() + seconds
-        self._decoder.clear()
+    async def _drop_until(self, accepts: Callable[[bytes], bool]) -> None:
+        while not accepts(await self._receive_anything()):
+            pass
 
     @contextmanager
     def _owing(self, request: bytes) -> Generator[None]:
         # Suspect first and trusted last, so that every way out but success
         # leaves the link suspect: an error, a cancellation, a deadline.
         self._suspicion = f"{request!r} was cut off"
-        self._owed.append(request)
+        self._owe(request)
         yield
         self._trust()
 
     def _suspect_stray(self, stray: bytes) -> None:
         self._suspicion = self._suspicion or f"{stray[:_SHOWN]!r} came without being asked for"
 
+    def _owe(self, request: bytes) -> None:
+        self._owed.append(Owed(request, trio.current_time()))
+
     def _trust(self) -> None:
         self._suspicion = None
         self._owed.clear()
 
-    async def _send(self, request: bytes) -> None:
-        data = self.framing.encode(request)
+    async def _send(self, data: bytes) -> None:
         self._cut_short = True
         await self._open_transport().send(data)
         self._cut_short = False

@@ -43,8 +43,8 @@ class DCPowerSupply(ScpiInstrument):
         max_current: Amperes this bench allows it.
     """
 
-    max_voltage: float = 30.0
-    max_current: float = 3.0
+    max_voltage: Annotated[float, Range(0.0)] = 30.0
+    max_current: Annotated[float, Range(0.0)] = 3.0
 
     @command(timeout=3.0)
     async def set_voltage(self, volts: Annotated[float, Range(0.0), Unit("V")]) -> None:

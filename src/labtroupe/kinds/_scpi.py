@@ -5,6 +5,7 @@ After IEEE 488.2-1992 (the commands that begin with ``*``) and SCPI-1999 (``SYST
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Final
 
@@ -15,8 +16,10 @@ from labtroupe.instrument import Barrier, Instrument
 from labtroupe.messages import command
 from labtroupe.protocol import Lines
 
+_log: Final = logging.getLogger(__name__)
 # Four fields: manufacturer, model, serial number, firmware (IEEE 488.2, 10.14.3).
-_IDENTITY: Final = re.compile(rb"[^,]*,[^,]*,[^,]*,.*\Z")
+# A manufacturer has a letter in its name, which no list of numbers begins with.
+_IDENTITY: Final = re.compile(rb"[^,\d]*[A-Za-z][^,]*,[^,]*,[^,]*,.*\Z")
 _ERROR: Final = re.compile(r'([+-]?\d+),\s*"(.*)"\Z')
 # SCPI-1999 requires room for at least two errors; no real queue holds more.
 _MOST_ERRORS: Final = 64
@@ -50,12 +53,12 @@ class ScpiInstrument(Instrument):
 
     async def on_open(self) -> None:
         """Empty the error queue: what is in it belongs to nobody who asks us."""
-        await self.errors()
+        await self._forget_errors()
 
     async def recover(self) -> None:
         """Bring the link in step, and empty the error queue: its errors belong to what was cut off."""
         await super().recover()
-        await self.errors()
+        await self._forget_errors()
 
     @command(timeout=3.0, idempotent=True)
     async def identity(self) -> Identity:
@@ -69,8 +72,14 @@ class ScpiInstrument(Instrument):
 
         Args:
             request: A query with its question mark, such as ``MEAS:VOLT:DC?``.
+
+        Raises:
+            CommandRefused: It was answered, but not all of it was understood.
         """
-        return await self.link.query(request)
+        await self._forget_errors()
+        answer = await self.link.query(request)
+        await self._raise_errors(f"{request!r} was answered with {answer!r}, and")
+        return answer
 
     @command(timeout=5.0)
     async def write(self, request: str) -> None:
@@ -79,8 +88,9 @@ class ScpiInstrument(Instrument):
         Raises:
             CommandRefused: The instrument put an error into its queue.
         """
+        await self._forget_errors()
         await self.link.write(request)
-        await self._raise_errors(request)
+        await self._raise_errors(f"{request!r}")
 
     @command(timeout=5.0)
     async def errors(self) -> list[str]:
@@ -100,10 +110,16 @@ class ScpiInstrument(Instrument):
         """Put the instrument into its state after power-on (``*RST``)."""
         await self.write("*RST")
 
-    async def _raise_errors(self, request: str) -> None:
+    async def _forget_errors(self) -> None:
+        """Empty the error queue, or the next command would be blamed for what is in it."""
         errors = await self.errors()
         if errors:
-            raise CommandRefused(f"{request!r} was refused: {'; '.join(errors)}")
+            _log.warning("%s: errors that nobody has asked about: %s", self.link.address, "; ".join(errors))
+
+    async def _raise_errors(self, what: str) -> None:
+        errors = await self.errors()
+        if errors:
+            raise CommandRefused(f"{what} was refused: {'; '.join(errors)}")
 
     async def _number(self, request: str) -> float:
         return float(await self.link.query(request, _is_number))

@@ -73,6 +73,7 @@ class Child:
     """The record of one child.
 
     Attributes:
+        asked: Its life has been told to stop, rather than ending by itself.
         cycle: It must go down once before anything else, as in an operator's restart.
         due: Not before this moment may it start; ``-inf`` unless it backs off.
         up_since: Since when it has been up; ``None`` if it is not.
@@ -85,6 +86,7 @@ class Child:
     policy: Policy
     phase: Phase = Phase.DOWN
     wanted: Wanted = Wanted.RUNNING
+    asked: bool = False
     cycle: bool = False
     due: float = -math.inf
     up_since: float | None = None
@@ -109,7 +111,8 @@ def state_of(child: Child) -> State:
         case Phase.UP:
             return State.RUNNING
         case Phase.STOPPING | Phase.WEDGED:
-            return State.STOPPING
+            # To clean up after a failed start is part of it.
+            return State.STOPPING if child.asked or child.up_since is not None else State.STARTING
         case Phase.DOWN:
             return _state_when_down(child)
 

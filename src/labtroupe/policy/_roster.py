@@ -62,6 +62,11 @@ class Roster:
         if child.phase is Phase.STARTING:
             child.phase, child.up_since, child.ever_up, child.reason = Phase.UP, now, True, ""
 
+    def ending(self, child: Child, now: float) -> None:
+        """Note that a life is over and being cleaned up; it may have been told to, or not."""
+        if child.phase in {Phase.STARTING, Phase.UP}:
+            self._let_go(child, now)
+
     def ended(
         self, child: Child, now: float, chance: float, *, failure: str | None, unavailable: bool = False
     ) -> None:
@@ -75,10 +80,11 @@ class Roster:
             unavailable: The failure says that the device could not be reached.
         """
         policy, reason = child.policy, failure or "ended"
-        asked_to = self.closed or child.cycle or child.phase in {Phase.STOPPING, Phase.WEDGED}
+        asked_to = self.closed or child.cycle or child.asked
         if child.up_since is not None:
             child.history.lived(policy.limit, now - child.up_since)
-        child.phase, child.cycle, child.up_since, child.stop_by = Phase.DOWN, False, None, math.inf
+        child.phase, child.up_since, child.stop_by = Phase.DOWN, None, math.inf
+        child.asked = child.cycle = False
         if asked_to or child.wanted is not Wanted.RUNNING:
             return
         if policy.required and not child.ever_up:
@@ -89,7 +95,7 @@ class Roster:
             if policy.critical:
                 self._give_up(child, reason)
             else:
-                child.want(Wanted.PARKED, reason)
+                child.want(Wanted.PARKED, f"gave up, as restarting did not help: {reason}")
         else:
             child.due = now + policy.backoff.delay(child.history.streak, chance)
             child.reason = reason
@@ -167,8 +173,12 @@ class Roster:
         child.want(Wanted.PARKED, reason)
         self.close()
 
-    def _stop(self, child: Child, now: float) -> None:
+    def _let_go(self, child: Child, now: float) -> None:
         child.phase, child.stop_by = Phase.STOPPING, now + child.policy.shutdown + _WEDGED_AFTER
+
+    def _stop(self, child: Child, now: float) -> None:
+        self._let_go(child, now)
+        child.asked = True
         if child.policy.restart is Restart.TEMPORARY and child.wanted is Wanted.RUNNING and not child.cycle:
             child.want(Wanted.FINISHED, f"{', '.join(self.waits_for(child))} went down")
 

@@ -58,12 +58,12 @@ class Rack:
             raise BenchError(
                 f"there is no place for simulated ports: {error}", remedy="Use another directory."
             ) from error
-        failure: Exception | None = None
+        failure: BaseException | None = None
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
                 yield self
-            except Exception as error:  # noqa: BLE001 - raised again below, where no nursery wraps it
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
                 failure = error
             finally:
                 self._nursery = None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 import trio
 
 from labtroupe.actor import DEFAULT_CAPACITY, Actor, Cell, live
-from labtroupe.errors import StartTimeout, inner
+from labtroupe.errors import LabtroupeError, StartTimeout, bare
 from labtroupe.messages import CleanupFailed
 from labtroupe.policy import Child, Policy
+
+_log: Final = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +44,7 @@ class Member:
     """A child as the supervisor holds it: its spec, record, cell, and its present life.
 
     Attributes:
-        scope: Cancels the present life; ``None`` before its task's first step.
+        scope: Cancels the present life.
         failure: What the last life failed with.
     """
 
@@ -52,7 +56,7 @@ class Member:
     failure: Exception | None = None
 
 
-async def live_one_life(member: Member, *, started: Callable[[], None]) -> None:
+async def live_one_life(member: Member, *, started: Callable[[], None], ending: Callable[[], None]) -> None:
     """Live one life of a member from its start to the end of its clean-up.
 
     The one boundary for its exceptions: what it failed with is left in
@@ -64,8 +68,10 @@ async def live_one_life(member: Member, *, started: Callable[[], None]) -> None:
     scope = member.scope
 
     def ready() -> None:
-        scope.deadline = math.inf
-        started()
+        # Too late, or stopped, in this very tick: then it never was ready.
+        if not scope.cancel_called:
+            scope.deadline = math.inf
+            started()
 
     try:
         with scope:
@@ -77,19 +83,17 @@ async def live_one_life(member: Member, *, started: Callable[[], None]) -> None:
             try:
                 await live(member.cell, member.actor, started=ready)
             finally:
+                ending()
                 await _clean_up(member, member.actor)
         if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             member.failure = StartTimeout(f"not ready within {spec.start_timeout:g} s")
     except Exception as error:  # noqa: BLE001 - the boundary: the supervisor decides by its class
         member.failure = bare(error)
+        if not isinstance(member.failure, LabtroupeError):
+            # A fault in somebody's code: what they need is the place.
+            _log.error("%s crashed", spec.name, exc_info=error)
     finally:
         member.actor = None
-
-
-def bare(error: Exception) -> Exception:
-    """Return the one exception inside nested groups of one; an actor's own nursery wraps what it raises."""
-    inside = inner(error)
-    return bare(inside[0]) if len(inside) == 1 else error
 
 
 async def _clean_up(member: Member, actor: Actor) -> None:

@@ -51,7 +51,8 @@ class Supervisor:
     _roster: Roster = attrs.field(init=False)
     _members: dict[str, Member] = attrs.field(factory=dict[str, Member], init=False)
     _deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
-    _children: trio.Nursery = attrs.field(init=False)
+    # The children's nursery, while the supervisor runs.
+    _children: trio.Nursery | None = attrs.field(default=None, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _looked: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -131,8 +132,14 @@ class Supervisor:
                 self._roster.close()
                 with trio.CancelScope(shield=True):
                     await self._reconcile_until(lambda: self._roster.all_gone)
+                self._children = None
                 over.set()
         self._raise_if_given_up()
+
+    async def wait_been_up(self, name: str) -> None:
+        """Wait until a child has been up once, whatever has become of it since."""
+        while not self.member(name).record.ever_up:
+            await self._looked.wait()
 
     async def wait_state(self, name: str, state: State) -> None:
         """Wait until a child is in this state."""
@@ -149,28 +156,32 @@ class Supervisor:
     async def _shelter(self, over: trio.Event, task_status: trio.TaskStatus[trio.Nursery]) -> None:
         """Hold the children's nursery, beyond the reach of any cancel from outside."""
         with trio.CancelScope(shield=True):
-            async with trio.open_nursery() as children:
-                children.start_soon(self._deadlines.run)
-                task_status.started(children)
-                await over.wait()
-                children.cancel_scope.cancel("the supervisor has stopped its children")
+            # Around the children, because a request of one that is wedged still ends on time.
+            async with trio.open_nursery() as deadlines:
+                deadlines.start_soon(self._deadlines.run)
+                async with trio.open_nursery() as children:
+                    task_status.started(children)
+                    await over.wait()
+                deadlines.cancel_scope.cancel("the supervisor has stopped its children")
 
     async def _reconcile_until(self, done: Callable[[], bool]) -> None:
         while True:
             self._changed = trio.Event()
-            self._reconcile()
+            # One moment for both: what becomes due between two would be seen by neither.
+            now = trio.current_time()
+            self._reconcile(now)
             if done():
                 return
-            with trio.CancelScope(deadline=self._roster.next_look(trio.current_time())):
+            with trio.CancelScope(deadline=self._roster.next_look(now)):
                 await self._changed.wait()
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, now: float) -> None:
         """Do what the records say; never waits, and is the only one who starts or stops."""
-        now = trio.current_time()
+        if self._children is None:
+            return
         for record in self._roster.due_stops(now):
             member = self._members[record.name]
-            member.cell.restarting = record.wanted is Wanted.RUNNING
-            member.cell.go_down()
+            member.cell.go_down(for_good=record.wanted is not Wanted.RUNNING)
             member.scope.cancel("stopped by the supervisor")
         for record in self._roster.due_starts(now):
             member = self._members[record.name]
@@ -190,6 +201,8 @@ class Supervisor:
         cell.move(state, self._reason(record, state), retry_at=record.due if state is State.BACKOFF else None)
         if state in _REFUSING or (state is State.STOPPING and not cell.restarting):
             cell.flush(cell.refuse)
+        elif state is State.BACKOFF:
+            cell.refuse_the_impatient()
 
     def _reason(self, record: Child, state: State) -> str:
         """Return why a child is in this state; a running one needs no reason."""
@@ -199,7 +212,9 @@ class Supervisor:
             return ""
         if record.wanted is Wanted.RUNNING and state is not State.BACKOFF:
             waits_for = self._roster.waits_for(record)
-            return f"waits for {', '.join(waits_for)}" if waits_for else ""
+            if waits_for:
+                return f"waits for {', '.join(waits_for)}"
+            return f"last time: {record.reason}" if record.reason else ""
         return record.reason
 
     async def _live(self, member: Member) -> None:
@@ -210,12 +225,17 @@ class Supervisor:
             cell.come_up()
             self._kick()
 
+        def ending() -> None:
+            cell.go_down()
+            self._roster.ending(record, trio.current_time())
+            self._kick()
+
         try:
-            await live_one_life(member, started=started)
+            await live_one_life(member, started=started, ending=ending)
         finally:
             cell.go_down()
             failure = member.failure
-            if failure is not None and record.phase in {Phase.STOPPING, Phase.WEDGED}:
+            if failure is not None and record.asked:
                 # Nobody decides anything by it any more, but it is not to be lost.
                 cell.publish(CleanupFailed(instrument=record.name, reason=sentence(failure)))
             self._roster.ended(
@@ -234,6 +254,8 @@ class Supervisor:
             raise member.cell.refuse("the bench stops, and takes no orders any more")
         member.record.want(wanted, reason)
         self._show(member)
+        # At once, so that nothing begins any more when an operator's stop has returned.
+        self._reconcile(trio.current_time())
         self._kick()
 
     def _kick(self) -> None:

@@ -1,0 +1,103 @@
+"""Running benches: what the body sees, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from labtroupe import Instrument, State, command, open_bench
+from labtroupe.errors import ConfigError, RestartLimitError, UnknownInstrumentError
+from labtroupe.kinds import LinkamT95
+from labtroupe.transport import claims
+
+HEATER = '[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n'
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "bench.toml"
+    path.write_text(text)
+    return path
+
+
+@attrs.define(eq=False)
+class Fragile(Instrument):
+    """Crashes on demand."""
+
+    @command
+    async def crash(self) -> None:
+        """Crash."""
+        raise OSError("broken")
+
+
+async def test_the_ports_are_closed_when_the_body_is_over(tmp_path: Path) -> None:
+    """P19, PLR-10."""
+    with trio.fail_after(10):
+        async with open_bench(write(tmp_path, HEATER)) as bench:
+            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+            assert list(claims().values()) == ["heater"]
+        assert claims() == {}
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+async def test_what_the_body_raises_comes_out_as_it_is(tmp_path: Path, error: BaseException) -> None:
+    """S15: in no group."""
+    caught: list[BaseException] = []
+    with trio.fail_after(10):
+        try:
+            async with open_bench(write(tmp_path, HEATER)):
+                raise error  # noqa: TRY301 - the body is what raises
+        except BaseException as raised:  # noqa: BLE001 - that it is this one is what is tested
+            caught.append(raised)
+    assert caught == [error]
+
+
+async def test_a_required_instrument_that_is_absent_ends_it_before_it_has_begun(tmp_path: Path) -> None:
+    """S11."""
+    text = HEATER.replace("sim:linkam-t95", "serial:/nowhere/at-all") + 'connect = "required"\n'
+    with trio.fail_after(10), pytest.raises(RestartLimitError, match=r"heater: given up: .*no such device"):
+        async with open_bench(write(tmp_path, text)):
+            pytest.fail("its body has begun")
+
+
+async def test_one_that_is_only_wanted_may_be_absent(tmp_path: Path) -> None:
+    """S11: and holds up nobody."""
+    text = HEATER + HEATER.replace("heater", "other").replace("sim:linkam-t95", "serial:/nowhere/at-all")
+    with trio.fail_after(10):
+        async with open_bench(write(tmp_path, text)) as bench:
+            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+            assert bench.ref("other", LinkamT95).state in {State.STARTING, State.BACKOFF}
+
+
+async def test_a_required_one_that_has_failed_meanwhile_does_not_hold_it_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S11: what counts is that it has been up."""
+    module = sys.modules[__name__]
+    monkeypatch.setitem(sys.modules, "fragile_kind", module)
+    text = (
+        '[instruments.fragile]\nkind = "fragile_kind:Fragile"\naddress = "sim:scpi"\nconnect = "required"\n'
+        "restart = { max_restarts = 0 }\n" + HEATER
+    )
+    with trio.fail_after(10):
+        async with open_bench(write(tmp_path, text)) as bench:
+            fragile = bench.ref("fragile", Fragile)
+            fragile.tell(Fragile.crash())
+            while fragile.state is not State.FAILED:  # noqa: ASYNC110 - in real time
+                await trio.sleep(0.01)
+            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+
+
+async def test_mistakes_and_unknown_names_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="begin an instrument with"):
+        async with open_bench(write(tmp_path, "")):
+            pytest.fail("its body has begun")
+    with trio.fail_after(10):
+        async with open_bench(write(tmp_path, HEATER)) as bench:
+            with pytest.raises(UnknownInstrumentError, match="there is no instrument 'heter'"):
+                bench.ref("heter", LinkamT95)
+            with pytest.raises(TypeError, match="heater is a LinkamT95, not a Fragile"):
+                bench.ref("heater", Fragile)
