@@ -40,4 +40,4 @@ async def main(path: str, readings: int = 10) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1])
+    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "examples/bench.toml")

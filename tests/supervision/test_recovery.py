@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from labtroupe.actor import Actor, ActorRef
-from labtroupe.errors import CommandRefused
+from labtroupe.errors import CommandCrashed, CommandRefused
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.supervision import ChildSpec, Supervisor
 
@@ -43,6 +43,10 @@ class Wobbly(Actor):
         self.world.lives += 1
         self.world.suspicion = None
 
+    async def attend(self) -> None:
+        """Be there, beside the commands."""
+        await trio.sleep_forever()
+
     async def recover(self) -> None:
         """Take as long as the world says."""
         await trio.sleep(self.world.recovery_seconds)
@@ -53,6 +57,11 @@ class Wobbly(Actor):
     async def look(self) -> int:
         """Return the number of this life."""
         return self.world.lives
+
+    @command
+    async def crash(self) -> None:
+        """Crash."""
+        raise OSError("broken")
 
     @command
     async def refuse(self) -> None:
@@ -110,6 +119,16 @@ async def test_a_request_that_waits_for_a_recovery_survives_its_failure(autojump
         await trio.sleep(30)
         assert reply.ended
         assert reply.outcome == "not_sent"
+
+
+async def test_who_sees_a_crash_and_asks_again_meets_the_next_life(autojump_clock: MockClock) -> None:
+    """R7: although what runs beside the commands takes a moment to end."""
+    async with wobbly() as (world, ref):
+        with pytest.raises(CommandCrashed):
+            await ref.ask(Wobbly.crash())
+        with pytest.raises(CommandRefused):
+            await ref.ask(Wobbly.refuse())
+        assert world.lives == 2
 
 
 async def test_a_refusal_out_of_step_is_a_crash(autojump_clock: MockClock) -> None:
