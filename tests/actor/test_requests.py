@@ -564,6 +564,12 @@ async def test_a_message_for_another_class_is_refused_with_the_known_commands(
             _ = s.ref.proxy.sing  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
+async def test_what_is_no_message_is_refused_in_words(autojump_clock: MockClock) -> None:
+    async with stage() as s:
+        with pytest.raises(TypeError, match=r"'look' is no message; make one .* such as Worker\.work\(\)"):
+            await s.ref.ask("look")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 async def test_only_one_task_waits_for_a_reply(autojump_clock: MockClock) -> None:
     async with stage() as s:
         reply = s.ref.send(Worker.work("a", 1))

@@ -10,16 +10,21 @@ import attrs
 from labtroupe.lifecycle import MOVES, State
 from labtroupe.policy import Phase, Policy, Restart, Roster, Wanted, state_of
 
-# How long after its time for clean-up a life that has been told to stop counts as wedged.
+# How long after its time for clean-up a life that is still there counts as wedged.
 WEDGED_AFTER = 1.0
 
 
 @attrs.define(eq=False)
 class Life:
-    """A life as the world has it: its task has started and has not ended."""
+    """A life as the world has it: its task has started and has not ended.
+
+    Attributes:
+        leaves_at: Since when it is on its way out, told to or not.
+    """
 
     up_since: float | None = None
-    told_at: float | None = None
+    leaves_at: float | None = None
+    told: bool = False
 
 
 @attrs.define(eq=False)
@@ -74,8 +79,15 @@ class World:
         """Let a life say that it is ready; one that has been told to stop may still say so."""
         life = self.life(name)
         self.roster.started(self.roster[name], self.now)
-        if life.told_at is None:
+        if life.leaves_at is None:
             life.up_since, self.known[name].ever_up = self.now, True
+
+    def begin_to_end(self, name: str) -> None:
+        """Let the clean-up of a life begin."""
+        life = self.life(name)
+        self.roster.ending(self.roster[name], self.now)
+        if life.leaves_at is None:
+            life.leaves_at = self.now
 
     def operator_start(self, name: str) -> None:
         """Do what `Supervisor.start` does."""
@@ -90,13 +102,16 @@ class World:
     def operator_restart(self, name: str) -> None:
         """Do what `Supervisor.restart` does."""
         record, known = self.roster[name], self.known[name]
-        self._order(name, Wanted.RUNNING)
         record.cycle = record.phase in {Phase.STARTING, Phase.UP}
         known.replaced = known.life
+        self._order(name, Wanted.RUNNING)
 
     def _order(self, name: str, wanted: Wanted) -> None:
+        known = self.known[name]
         self.roster[name].want(wanted)
-        self.known[name].want(Wanted.STOPPED if self.closed else wanted)
+        known.want(Wanted.STOPPED if self.closed else wanted)
+        if wanted is Wanted.RUNNING and known.life is not None and known.life.leaves_at is not None:
+            known.replaced = known.life
         self._show(name)
 
     def close(self) -> None:
@@ -112,7 +127,7 @@ class World:
         known, life = self.known[name], self.life(name)
         failure, unavailable = None if how == "done" else how, how == "unavailable"
         self.roster.ended(self.roster[name], self.now, chance, failure=failure, unavailable=unavailable)
-        by_itself = life.told_at is None and life is not known.replaced and known.wanted is Wanted.RUNNING
+        by_itself = not life.told and life is not known.replaced and known.wanted is Wanted.RUNNING
         known.life = known.replaced = None
         if life.up_since is not None and self.now - life.up_since >= known.policy.limit.healthy_after:
             known.attempts = known.failures = 0
@@ -180,8 +195,8 @@ class World:
             if known.policy.restart is Restart.TEMPORARY and known.replaced is None:
                 # P11: a life that ends for the sake of others was its life all the same.
                 known.wanted = Wanted.FINISHED if known.wanted is Wanted.RUNNING else known.wanted
-            assert self.life(name).told_at is None
-            self.life(name).told_at = self.now
+            assert self.life(name).leaves_at is None
+            self.life(name).leaves_at, self.life(name).told = self.now, True
         assert sorted(told) == sorted(must)
 
     def _start_who_may(self) -> None:
@@ -226,7 +241,7 @@ class World:
         return (
             life is not None
             and life.up_since is not None
-            and life.told_at is None
+            and life.leaves_at is None
             and not self._wants_down(name)
         )
 
@@ -237,16 +252,16 @@ class World:
         return for_itself or not all(self.up(other) for other in known.policy.depends_on)
 
     def _leaves(self, name: str) -> bool:
-        """Whether a living child must go and has not been told."""
-        return self.life(name).told_at is None and self._wants_down(name)
+        """Whether a living child must go and is not on its way."""
+        return self.life(name).leaves_at is None and self._wants_down(name)
 
     def gone(self, name: str) -> bool:
         """Whether a child has no life, or one that is wedged."""
         known = self.known[name]
         if known.life is None:
             return True
-        told_at = known.life.told_at
-        return told_at is not None and self.now >= told_at + known.policy.shutdown + WEDGED_AFTER
+        since = known.life.leaves_at
+        return since is not None and self.now >= since + known.policy.shutdown + WEDGED_AFTER
 
     def _may_start(self, name: str) -> bool:
         """Whether the rules allow a start, but for the backoff."""
@@ -262,7 +277,7 @@ class World:
         """Whether a child is on its way up or down."""
         life = self.known[name].life
         return (
-            life is not None and not self.gone(name) and (life.told_at is not None or life.up_since is None)
+            life is not None and not self.gone(name) and (life.leaves_at is not None or life.up_since is None)
         )
 
     def _due(self) -> float:
@@ -290,7 +305,7 @@ class World:
                 return
             moving = [name for name in self.living() if not self.up(name)]
             for name in moving:
-                if self.life(name).told_at is not None:
+                if self.life(name).leaves_at is not None:
                     self.end(name, "done", 0.5)
                 elif self.life(name).up_since is None:
                     self.come_up(name)

@@ -90,6 +90,14 @@ class Histories(RuleBasedStateMachine):
         self.happened(seen=seen)
 
     @precondition(lambda self: self.world.living())
+    @rule(who=st.integers(0, 3), seen=st.booleans())
+    def begins_to_end(self, who: int, *, seen: bool) -> None:
+        """A life is over and is being cleaned up; it may have been told to, or not."""
+        living = self.world.living()
+        self.world.begin_to_end(living[who % len(living)])
+        self.happened(seen=seen)
+
+    @precondition(lambda self: self.world.living())
     @rule(
         who=st.integers(0, 3),
         how=st.sampled_from(["failed", "failed", "unavailable", "done"]),

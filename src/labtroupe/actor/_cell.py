@@ -129,9 +129,15 @@ class Cell:
             wait_for_room: Stand in line if the mailbox is full.
 
         Raises:
+            TypeError: It is no message.
             UnknownCommandError: The message is not for this class of actor.
             ArgumentError: The timeout is not a number.
         """
+        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] - not all are typed
+            raise TypeError(
+                f"{message!r} is no message; make one by calling a command on its class,"
+                f" such as {self.actor_type.__name__}.{next(iter(commands_of(self.actor_type)), 'command')}()"
+            )
         if message.command not in self._accepted:
             raise self._not_ours(message)
         seconds = message.command.timeout if timeout is None else timeout

@@ -21,7 +21,8 @@ The kinds of faults:
   clear                 Every fault ends, and the cable goes back in."""
 
 
-@click.command(epilog=_KINDS)
+# A negative duration is a wrong value, not an option.
+@click.command(epilog=_KINDS, context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("kind")
 @click.argument("args", nargs=-1)

@@ -96,4 +96,7 @@ class DCPowerSupply(ScpiInstrument):
 
 def _hold_against(name: str, value: float, limit: float) -> None:
     if value > limit:
-        raise ArgumentError(f"{name} must be at most {limit:g} on this bench, not {value:g}")
+        raise ArgumentError(
+            f"{name} must be at most {limit:g} on this bench, not {value:g}",
+            remedy="The limit is a setting in bench.toml; raise it if what hangs on the output allows it.",
+        )

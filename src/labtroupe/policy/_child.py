@@ -73,7 +73,7 @@ class Child:
     """The record of one child.
 
     Attributes:
-        asked: Its life has been told to stop, rather than ending by itself.
+        asked: Its end is wanted, so nothing follows from it: it was told to stop, or is forgiven.
         cycle: It must go down once before anything else, as in an operator's restart.
         due: Not before this moment may it start; ``-inf`` unless it backs off.
         up_since: Since when it has been up; ``None`` if it is not.
@@ -101,6 +101,8 @@ class Child:
         if wanted is Wanted.RUNNING:
             self.due = -math.inf
             self.history = RestartHistory()
+            # A life that is being cleaned up belongs to what failed before.
+            self.asked = self.asked or self.phase in {Phase.STOPPING, Phase.WEDGED}
 
 
 def state_of(child: Child) -> State:

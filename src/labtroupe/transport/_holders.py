@@ -46,4 +46,6 @@ def _command(pid: int) -> str:
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return "ended meanwhile"
-    return line.replace(b"\0", b" ").decode(errors="replace").strip()[:_SHOWN]
+    # One line, although an argument may have several.
+    words = " ".join(line.replace(b"\0", b" ").decode(errors="replace").split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
