@@ -152,6 +152,22 @@ def test_a_life_that_is_ready_too_late_is_not_up() -> None:
     assert roster["pump"].phase is Phase.STOPPING
 
 
+def test_a_life_that_is_over_is_cleaned_up_before_another_begins() -> None:
+    """R13: nobody has to tell it, its dependents are told, and it can wedge like any other."""
+    roster = all_up(bus=Policy(backoff=Backoff(first=0.0)), pump=ON_BUS)
+    roster.ending(roster["bus"], 10.0)
+
+    assert look(roster, 10.0) == (["pump"], [])
+    end(roster, "pump", 10.0)
+    assert look(roster, 10.0) == ([], [])
+    assert roster.next_look(10.0) == 13.0
+    look(roster, 13.0)
+    assert roster["bus"].phase is Phase.WEDGED
+    end(roster, "bus", 14.0)
+    assert roster["bus"].history.counted == 1, "its own failure all the same"
+    assert look(roster, 14.0) == ([], ["bus"])
+
+
 # --- failures ---
 
 
@@ -302,6 +318,16 @@ def test_a_crash_on_the_way_does_not_spoil_an_operators_restart() -> None:
     assert look(roster) == ([], ["bus"])
 
 
+def test_a_start_that_is_wanted_during_the_clean_up_is_not_lost() -> None:
+    """S13: what failed before is forgiven, and this life is part of it."""
+    roster = all_up(pump=Policy(limit=RestartLimit(max_restarts=0)))
+    roster.ending(roster["pump"], 0.0)
+    roster["pump"].want(Wanted.RUNNING)
+    end(roster, "pump")
+
+    assert look(roster) == ([], ["pump"])
+
+
 def test_terminate_wins_over_a_restart_loop() -> None:
     """S13."""
     roster = all_up(pump=BUS)
@@ -365,3 +391,8 @@ def test_nothing_is_given_up_once_everything_is_to_stop() -> None:
 )
 def test_the_state_follows_from_the_record(phase: Phase, wanted: Wanted, due: float, state: State) -> None:
     assert state_of(Child("pump", Policy(), phase=phase, wanted=wanted, due=due, asked=True)) is state
+
+
+@pytest.mark.parametrize(("up_since", "state"), [(None, State.STARTING), (0.0, State.STOPPING)])
+def test_to_clean_up_after_a_failed_start_is_part_of_it(up_since: float | None, state: State) -> None:
+    assert state_of(Child("pump", Policy(), phase=Phase.STOPPING, up_since=up_since)) is state

@@ -133,13 +133,7 @@ class Cell:
             UnknownCommandError: The message is not for this class of actor.
             ArgumentError: The timeout is not a number.
         """
-        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] - not all are typed
-            raise TypeError(
-                f"{message!r} is no message; make one by calling a command on its class,"
-                f" such as {self.actor_type.__name__}.{next(iter(commands_of(self.actor_type)), 'command')}()"
-            )
-        if message.command not in self._accepted:
-            raise self._not_ours(message)
+        self._check_ours(message)
         seconds = message.command.timeout if timeout is None else timeout
         if math.isnan(seconds):
             raise ArgumentError(f"the timeout of {message!r} must be a number of seconds, not {seconds!r}")
@@ -208,13 +202,23 @@ class Cell:
             return self.refuse(f"{reply.message!r} cannot start before its deadline")
         return None
 
-    def _not_ours(self, message: Message[Any]) -> UnknownCommandError:
-        known = ", ".join(sorted(commands_of(self.actor_type))) or "none"
-        error = UnknownCommandError(
-            f"{message!r} is not a command of {self.actor_type.__name__}; its commands: {known}"
+    def _check_ours(self, message: object) -> None:
+        """Raise unless it is a message, and one for this class of actor."""
+        if isinstance(message, Message):
+            asked: Message[Any] = message
+            if asked.command in self._accepted:
+                return
+            known = ", ".join(sorted(commands_of(self.actor_type))) or "none"
+            error = UnknownCommandError(
+                f"{message!r} is not a command of {self.actor_type.__name__}; its commands: {known}"
+            )
+            error.instrument = self.name
+            raise error
+        example = next(iter(commands_of(self.actor_type)), "command")
+        raise TypeError(
+            f"{message!r} is no message; make one by calling a command on its class,"
+            f" such as {self.actor_type.__name__}.{example}()"
         )
-        error.instrument = self.name
-        return error
 
     def _retry_in(self) -> float | None:
         return None if self.retry_at is None else max(0.0, self.retry_at - trio.current_time())

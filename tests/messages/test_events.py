@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import time
+
+import attrs
+import pytest
+
+from labtroupe.errors import Outcome
+from labtroupe.lifecycle import State
+from labtroupe.messages import (
+    CleanupFailed,
+    CommandFailed,
+    Event,
+    FaultChanged,
+    LinkInStep,
+    LinkSuspect,
+    SimulationCrashed,
+    StateChanged,
+)
+
+TO_BACKOFF = StateChanged(
+    instrument="heater",
+    before=State.RUNNING,
+    after=State.BACKOFF,
+    life=2,
+    reason="no answer to b'T?'",
+    retry_in=3.96,
+)
+
+SENTENCES: list[tuple[Event, str]] = [
+    (TO_BACKOFF, "backoff, next try in 4.0 s: no answer to b'T?'"),
+    (attrs.evolve(TO_BACKOFF, retry_in=None), "backoff: no answer to b'T?'"),
+    (attrs.evolve(TO_BACKOFF, reason=""), "backoff, next try in 4.0 s"),
+    (attrs.evolve(TO_BACKOFF, after=State.RUNNING, retry_in=None, reason=""), "running"),
+    (
+        CommandFailed(
+            instrument="heater",
+            command="Thermostat.heat(40.0)",
+            outcome=Outcome.NOT_SENT,
+            code="timeout",
+            reason="it was still in the mailbox",
+        ),
+        "Thermostat.heat(40.0) failed, outcome not_sent: it was still in the mailbox",
+    ),
+    (LinkSuspect(instrument="heater", reason="b'T?' was cut off"), "link suspect: b'T?' was cut off"),
+    (LinkInStep(instrument="heater", elapsed=0.01234), "link in step again after 0.012 s"),
+    (
+        CleanupFailed(instrument="heater", reason="not done within 2 s"),
+        "clean-up failed: not done within 2 s",
+    ),
+    (
+        FaultChanged(instrument="heater", faults=("silent", "late by 2 s")),
+        "simulated fault: silent, late by 2 s",
+    ),
+    (FaultChanged(instrument="heater", faults=()), "simulated faults cleared"),
+    (
+        SimulationCrashed(instrument="heater", reason="KeyError('T')"),
+        "the simulated device crashed: KeyError('T')",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "sentence"), SENTENCES)
+def test_an_event_says_in_one_sentence_what_happened(event: Event, sentence: str) -> None:
+    assert event.text == sentence
+
+
+def test_each_event_has_its_sentence_above() -> None:
+    assert {type(event) for event, _ in SENTENCES} == set(Event.__subclasses__())
+
+
+def test_each_kind_of_event_has_a_name_of_its_own() -> None:
+    """Programs go by it, so it stays the same."""
+    kinds = {each.kind: each for each in Event.__subclasses__()}
+
+    assert kinds == {
+        "state": StateChanged,
+        "command": CommandFailed,
+        "suspect": LinkSuspect,
+        "in-step": LinkInStep,
+        "cleanup": CleanupFailed,
+        "fault": FaultChanged,
+        "simulation": SimulationCrashed,
+    }
+
+
+def test_an_event_knows_when_it_happened() -> None:
+    """Seconds since 1970: the time of day outlives the process."""
+    before = time.time()
+    event = LinkSuspect(instrument="heater", reason="cut off")
+
+    assert before <= event.time <= time.time()
+
+
+def test_an_event_is_a_value() -> None:
+    event = LinkSuspect(instrument="heater", reason="cut off", time=0.0)
+
+    assert event == LinkSuspect(instrument="heater", reason="cut off", time=0.0)
+    assert event != LinkSuspect(instrument="heater", reason="cut off", time=1.0)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        event.reason = "late"  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue] - the point
