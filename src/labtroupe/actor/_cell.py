@@ -204,10 +204,10 @@ class Cell:
 
     def _check_ours(self, message: object) -> None:
         """Raise unless it is a message, and one for this class of actor."""
-        if isinstance(message, Message):
-            asked: Message[Any] = message
-            if asked.command in self._accepted:
-                return
+        command: object = getattr(message, "command", None)
+        if command in self._accepted:
+            return
+        if command is not None:
             known = ", ".join(sorted(commands_of(self.actor_type))) or "none"
             error = UnknownCommandError(
                 f"{message!r} is not a command of {self.actor_type.__name__}; its commands: {known}"
