@@ -146,6 +146,8 @@ async def _carry_out(cell: Cell, actor: Actor, command: Command[..., object], re
     finally:
         current.reset(token)
         cell.current = None
+        # Since Python 3.12 the frames in the error's traceback hold this one too.
+        del request
 
 
 def _is_answer(error: BaseException, cell: Cell) -> TypeGuard[CommandError | LinkError]:
