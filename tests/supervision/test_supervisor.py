@@ -481,6 +481,26 @@ async def test_stopping_ends_what_runs_and_refuses_what_waits(autojump_clock: Mo
         assert await ref.ask(Played.look()) == 2
 
 
+async def test_a_restart_is_one_new_life_whatever_it_begins_with(autojump_clock: MockClock) -> None:
+    """S13."""
+    script = Script()
+    async with supervised(child("a", script, policy=Policy(backoff=Backoff(20)))) as run:
+        await run.supervisor.wait_state("a", State.RUNNING)
+        run.supervisor.restart("a")
+        assert await run.supervisor.wait_settled("a") is State.RUNNING
+        assert script.lives == 2
+        run.supervisor.stop("a")
+        await run.supervisor.wait_settled("a")
+        run.supervisor.restart("a")
+        assert await run.supervisor.wait_settled("a") is State.RUNNING
+        assert script.lives == 3
+        await crash(run, "a")
+        await wait_all_tasks_blocked()
+        run.supervisor.restart("a")
+        assert await run.supervisor.wait_settled("a") is State.RUNNING
+        assert script.lives == 4
+
+
 async def test_start_cuts_a_backoff_short(autojump_clock: MockClock) -> None:
     """S13, S7."""
     async with supervised(child("a", Script(), policy=Policy(backoff=Backoff(20)))) as run:

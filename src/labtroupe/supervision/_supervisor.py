@@ -109,8 +109,9 @@ class Supervisor:
     def restart(self, name: str) -> None:
         """Want a new life of a child: this one is stopped first, if there is one; raises as `start` does."""
         record = self.member(name).record
+        # Before the order, which is carried out at once: a life that it starts is not to go down again.
+        record.cycle = not self._roster.closed and record.phase in {Phase.STARTING, Phase.UP}
         self._order(name, Wanted.RUNNING)
-        record.cycle = record.phase in {Phase.STARTING, Phase.UP}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the children as they are wanted until cancelled, then stop them in order.
