@@ -336,3 +336,18 @@ def test_of_two_bases_the_first_one_counts() -> None:
 
     assert commands_of(Warm)["temperature"] is Lamp.temperature
     assert set(commands_of(Warm)) == {"temperature", "heat", "follow"}
+
+
+def test_limits_hold_where_there_may_be_no_value_too() -> None:
+    """Bad values cannot exist, also in a union."""
+
+    class Oven(Actor):
+        @command
+        async def bake(
+            self, celsius: Annotated[float, Range(20, 300), Unit("degC")] | None = None
+        ) -> None: ...
+
+    assert Oven.bake(None).args == (None,)
+    assert Oven.bake(200.0).args == (200.0,)
+    with pytest.raises(ArgumentError, match="celsius must be a number between 20 and 300 degC, not 900"):
+        Oven.bake(900.0)

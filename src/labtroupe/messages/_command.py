@@ -17,7 +17,7 @@ import inspect
 import typing
 from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
-from types import CellType, MethodType
+from types import CellType, MethodType, NoneType, UnionType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, overload
 
 import attrs
@@ -234,7 +234,8 @@ def _command_in(attribute: object) -> Command[..., Any] | None:
 
 
 def _check(command_name: str, parameter: Parameter, value: object) -> None:
-    if parameter.range is None or value is parameter.default:
+    may_be_none = NoneType in typing.get_args(parameter.annotation)
+    if parameter.range is None or value is parameter.default or (value is None and may_be_none):
         return
     try:
         parameter.range.check(cast("float", value))
@@ -246,7 +247,12 @@ def _check(command_name: str, parameter: Parameter, value: object) -> None:
 
 
 def _split(annotation: object) -> tuple[object, Range | None, Unit | None]:
-    """Take ``Annotated[float, Range(0, 5), Unit("V")]`` apart."""
+    """Take ``Annotated[float, Range(0, 5), Unit("V")]`` apart, with ``| None`` behind it too."""
+    if typing.get_origin(annotation) in {typing.Union, UnionType}:
+        parts = [_split(part) for part in typing.get_args(annotation)]
+        limits = next((limits for _, limits, _ in parts if limits), None)
+        unit = next((unit for _, _, unit in parts if unit), None)
+        return annotation, limits, unit
     if typing.get_origin(annotation) is not typing.Annotated:
         return annotation, None, None
     bare, *extras = typing.get_args(annotation)
