@@ -132,7 +132,7 @@ def test_a_worker_that_trio_keeps_is_no_leak_until_it_is_at_work(run: Run) -> No
     result = run("""
     async def test_clean():
         await trio.to_thread.run_sync(print)
-        assert any(thread.name.startswith("Trio thread") for thread in threading.enumerate())
+        assert threading.active_count() > 1  # by what name, it says a moment later
 
     def forever():
         threading.Event().wait()
