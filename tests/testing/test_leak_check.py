@@ -132,7 +132,8 @@ def test_a_worker_that_trio_keeps_is_no_leak_until_it_is_at_work(run: Run) -> No
     result = run("""
     async def test_clean():
         await trio.to_thread.run_sync(print)
-        assert threading.active_count() > 1  # by what name, it says a moment later
+        await trio.sleep(0.5)  # it hands over its result first, and is idle a moment later
+        assert threading.active_count() > 1
 
     def forever():
         threading.Event().wait()
