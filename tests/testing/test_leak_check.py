@@ -135,11 +135,15 @@ def test_a_worker_that_trio_keeps_is_no_leak_until_it_is_at_work(run: Run) -> No
         await trio.sleep(0.5)  # it hands over its result first, and is idle a moment later
         assert threading.active_count() > 1
 
+    begun = threading.Event()
+
     def forever():
+        begun.set()
         threading.Event().wait()
 
     def test_leaks():
         trio.lowlevel.start_thread_soon(forever, print)
+        assert begun.wait(10)
     """)
 
     result.assert_outcomes(passed=2, errors=1)
