@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 pytest_plugins = ["pytester"]
+
+_counter = itertools.count()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind(leak_check: None) -> None:
     """P19: no test leaves a file descriptor or a thread."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_halted_before(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S10: latches survive the process, so each test has a place of its own for them."""
+    place = tmp_path_factory.getbasetemp() / "state" / str(next(_counter))
+    monkeypatch.setenv("XDG_STATE_HOME", str(place))

@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labtroupe.actor import Actor, ActorRef, Reply
+    from labtroupe.actor import Actor, ActorRef, Change, ChangeKind, Reply, background, finish, gather
     from labtroupe.bench import Bench, open_bench
     from labtroupe.errors import CommandError, LabtroupeError, LinkError, Outcome
     from labtroupe.instrument import Barrier, Instrument, Link
     from labtroupe.lifecycle import State
-    from labtroupe.messages import Message, Range, Unit, command
+    from labtroupe.messages import Message, Missed, Quality, Range, Reading, Unit, command, every, reading
     from labtroupe.protocol import Lines
     from labtroupe.supervision import ChildSpec, Supervisor
 
@@ -23,6 +23,8 @@ __all__ = [
     "ActorRef",
     "Barrier",
     "Bench",
+    "Change",
+    "ChangeKind",
     "ChildSpec",
     "CommandError",
     "Instrument",
@@ -31,14 +33,22 @@ __all__ = [
     "Link",
     "LinkError",
     "Message",
+    "Missed",
     "Outcome",
+    "Quality",
     "Range",
+    "Reading",
     "Reply",
     "State",
     "Supervisor",
     "Unit",
+    "background",
     "command",
+    "every",
+    "finish",
+    "gather",
     "open_bench",
+    "reading",
 ]
 
 # Imported on first use: most of these need trio, which takes longer to import
@@ -48,6 +58,8 @@ _HOMES = {
     "ActorRef": "actor",
     "Barrier": "instrument",
     "Bench": "bench",
+    "Change": "actor",
+    "ChangeKind": "actor",
     "ChildSpec": "supervision",
     "CommandError": "errors",
     "Instrument": "instrument",
@@ -56,14 +68,22 @@ _HOMES = {
     "Link": "instrument",
     "LinkError": "errors",
     "Message": "messages",
+    "Missed": "messages",
     "Outcome": "errors",
+    "Quality": "messages",
     "Range": "messages",
+    "Reading": "messages",
     "Reply": "actor",
     "State": "lifecycle",
     "Supervisor": "supervision",
     "Unit": "messages",
+    "background": "actor",
     "command": "messages",
+    "every": "messages",
+    "finish": "actor",
+    "gather": "actor",
     "open_bench": "bench",
+    "reading": "messages",
 }
 
 

@@ -13,6 +13,12 @@
     │   ├── CommandCrashed            the actor crashed while carrying it out
     │   ├── MailboxFull               no room, and the caller did not want to wait
     │   ├── NotRunning                the actor's state refuses it
+    │   │   └── Halted                  it was halted, and nobody has reset it
+    │   ├── Deadlock                  the answer would have to wait for itself
+    │   ├── Leased                    somebody else has the actor for himself
+    │   ├── Quarantined               the command has crashed the actor too often
+    │   ├── WrongState                an operator's verb does not apply now
+    │   ├── TooManyChildren           the supervisor may not have another child
     │   ├── NotSimulated              its device is real, and takes no simulated faults
     │   └── Restarted                 the actor went down while it was queued
     ├── LinkError                   the supervisor: the connection cannot be trusted
@@ -22,6 +28,7 @@
     │   ├── LinkLost                  the connection broke, or cannot be brought in step
     │   └── ProtocolError             what came back is not an answer
     ├── StartTimeout                the supervisor: an actor was not ready in time
+    ├── MissedTick                  the supervisor: periodic work was still to be done when it was due again
     ├── ConfigError                 a person: the bench is described wrongly
     ├── BenchError                  a person: the bench cannot be started or reached
     ├── RestartLimitError           a person: restarting did not help
@@ -213,6 +220,64 @@ class NotRunning(CommandError):
         self.retry_in = retry_in
 
 
+class Halted(NotRunning):
+    """The actor was halted, and refuses everything until a person resets it."""
+
+    code = "halted"
+    remedy = "See that the bench is safe, then let go of the latch: `labtroupe reset NAME --reason WHY`."
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message, state="halted", remedy=remedy)
+
+
+class Deadlock(CommandError):
+    """The answer would have to wait for the very command that asks for it."""
+
+    code = "deadlock"
+    remedy = "Do not ask, from within a command, an actor that waits for this one; let the caller ask both."
+    outcome = Outcome.NOT_SENT
+
+
+class Leased(CommandError):
+    """Somebody else holds a lease of the actor, and has it for himself."""
+
+    code = "leased"
+    remedy = "Wait until the lease has ended, or take it over."
+    outcome = Outcome.NOT_SENT
+
+
+class Quarantined(CommandError):
+    """The command has crashed the actor each time, and is not carried out until it is cleared."""
+
+    code = "quarantined"
+    remedy = "Mend the instrument's code, or its device; then `labtroupe clear NAME`."
+    outcome = Outcome.NOT_SENT
+
+
+class WrongState(CommandError):
+    """What an operator wants of an actor does not apply to its present state.
+
+    Attributes:
+        state: That state, as `labtroupe.State` names it.
+    """
+
+    code = "wrong-state"
+    remedy = "Look at its state first: `labtroupe status NAME`."
+    outcome = Outcome.NOT_SENT
+
+    def __init__(self, message: str, *, state: str = "running", remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.state = state
+
+
+class TooManyChildren(CommandError):
+    """The supervisor has as many children as it may have."""
+
+    code = "too-many-children"
+    remedy = "Remove one first, or allow the supervisor more."
+    outcome = Outcome.NOT_SENT
+
+
 class NotSimulated(CommandError):
     """The instrument has a real device, and faults are injected into simulated ones only."""
 
@@ -279,6 +344,13 @@ class StartTimeout(LabtroupeError):
 
     code = "start-timeout"
     remedy = "Find out what its `on_start` waits for, or allow it more time."
+
+
+class MissedTick(LabtroupeError):
+    """Periodic work was still to be done when it was due again, which its class declares a failure."""
+
+    code = "missed-tick"
+    remedy = "Give it a longer period, or another policy for missed ticks."
 
 
 class ConfigError(LabtroupeError):

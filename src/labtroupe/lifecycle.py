@@ -22,20 +22,24 @@ class State(enum.StrEnum):
     """It failed, and is tried again after a pause."""
     FAILED = "failed"
     """Restarting did not help; a person may start it again."""
+    HALTED = "halted"
+    """It was halted, and refuses everything until a person resets it, whatever it does meanwhile."""
 
 
 # What may follow what.  The documentation's diagram is drawn from this table.
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.STARTING: frozenset(
-            {State.RUNNING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED}
+            {State.RUNNING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED, State.HALTED}
         ),
         State.RUNNING: frozenset(
-            {State.STARTING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED}
+            {State.STARTING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED, State.HALTED}
         ),
-        State.STOPPING: frozenset({State.STARTING, State.STOPPED, State.BACKOFF, State.FAILED}),
-        State.STOPPED: frozenset({State.STARTING}),
-        State.BACKOFF: frozenset({State.STARTING, State.STOPPED}),
-        State.FAILED: frozenset({State.STARTING, State.STOPPED}),
+        State.STOPPING: frozenset({State.STARTING, State.STOPPED, State.BACKOFF, State.FAILED, State.HALTED}),
+        State.STOPPED: frozenset({State.STARTING, State.HALTED}),
+        State.BACKOFF: frozenset({State.STARTING, State.STOPPED, State.FAILED, State.HALTED}),
+        State.FAILED: frozenset({State.STARTING, State.STOPPED, State.HALTED}),
+        # Its lives come and go behind the latch.
+        State.HALTED: frozenset(State) - {State.HALTED},
     }
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labtroupe import errors
-from labtroupe.errors import CommandError, LabtroupeError, LinkError, StartTimeout
+from labtroupe.errors import CommandError, LabtroupeError, LinkError, MissedTick, StartTimeout
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 
@@ -31,7 +31,7 @@ def who_acts(error: type[LabtroupeError]) -> str:
     """Return who must act on an error of this class, in the page's words."""
     if issubclass(error, CommandError):
         return "the caller"
-    return "the supervisor" if issubclass(error, LinkError | StartTimeout) else "a person"
+    return "the supervisor" if issubclass(error, LinkError | StartTimeout | MissedTick) else "a person"
 
 
 def test_each_error_has_a_code_of_its_own() -> None:

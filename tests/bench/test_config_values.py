@@ -96,8 +96,9 @@ WRONG: list[tuple[object, object, list[str]]] = [
     (float("nan"), float, ["must be a number, not nan"]),
     ("nan", float, ['must be a number, not the string "nan"']),
     ("1e3", float, ['must be a number, not the string "1e3"; write it without quotes']),
-    ("Exact", Mode, ['must be "fast" or "exact", not the string "Exact"']),
+    ("Exact", Mode, ['must be "fast" or "exact", not the string "Exact" (did you mean exact?)']),
     (True, Literal[1, 2], ["must be 1 or 2, not true"]),
+    ("x", Literal[1, "y", 2.5], ['must be 1, "y" or 2.5, not the string "x"']),
     ([], float | None, ["must be a number, not an array"]),
     ({}, int | str, ["must be a whole number or a string, not a table"]),
     ([1, "x"], list[int] | int, ['[1]: must be a whole number, not the string "x"']),
@@ -242,7 +243,7 @@ def test_settings_are_held_against_the_class() -> None:
         "lab_of_kinds:Oven", 'mode = "fats"', "limit = 301", 'offset = "x"', "cache = [1]", "zoens = 3"
     ) == [
         "1 instruments.a: zones is missing; it must be a whole number",
-        '4 instruments.a.mode: must be "slow" or "fast", not the string "fats"',
+        '4 instruments.a.mode: must be "slow" or "fast", not the string "fats" (did you mean fast?)',
         "5 instruments.a.limit: must be between 0 and 300, not 301",
         "6 instruments.a.offset: could not convert string to float: 'x'",
         "7 instruments.a.cache: there is no such key; lab_of_kinds:Oven takes zones, mode, limit, offset",

@@ -59,6 +59,19 @@ class Slow(LinkamT95):
         raise ZeroDivisionError
 
 @attrs.define(eq=False)
+class Deaf(LinkamT95):
+    """Does not hear that it is cancelled."""
+    @command(timeout=60.0)
+    async def wait(self) -> None:
+        """Wait for ever."""
+        mark_acted()
+        while True:
+            try:
+                await trio.sleep(1)
+            except trio.Cancelled:
+                pass
+
+@attrs.define(eq=False)
 class Stubborn(LinkamT95):
     """Does not want to stop."""
     async def on_stop(self) -> None:
@@ -118,7 +131,16 @@ class Place:
         """Return the environment for a process of this user."""
         mine = {key: value for key, value in os.environ.items() if key not in {"LABTROUPE_BENCH", "COLUMNS"}}
         path = os.pathsep.join([str(self.files), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {**mine, "XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": path}
+        return {
+            **mine,
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "XDG_STATE_HOME": str(self.files / "state"),
+            "PYTHONPATH": path,
+        }
+
+    def latches(self, bench: str) -> Path:
+        """Return where a bench keeps what is halted."""
+        return self.files / "state" / "labtroupe" / f"{bench}.latches.json"
 
     def bench(self, name: str, text: str = SIMULATED) -> Path:
         """Write the file of a bench."""

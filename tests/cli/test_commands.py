@@ -80,6 +80,19 @@ def test_show_lists_commands_with_arguments_limits_and_units(shell: Shell) -> No
     ]
 
 
+def test_show_says_what_it_does_before_what_it_can_be_asked(shell: Shell) -> None:
+    """S14: state, restarts and readings, each with its quality and age."""
+    shell("call", "heater", "temperature")
+    lines = shell("show", "heater").out.splitlines()
+    status = json.loads(shell("show", "heater", "-o", "json").out)["status"]
+
+    assert re.fullmatch(r"  running for \d+(\.\d)? s, life 1", lines[2])
+    assert lines[3] == "  0 of 3 restarts in 30 s, 0 failures in a row"
+    assert re.fullmatch(r"  temperature  2\d\.\d degC, good, \d\.\d s ago", lines[4])
+    assert [each["name"] for each in status["readings"]] == ["temperature", "status"]
+    assert status["readings"][0]["quality"] == "good"
+
+
 def test_show_prints_plain_text(shell: Shell) -> None:
     """The marks of docstrings are for the documentation."""
     text = shell("show", "psu").out
@@ -244,12 +257,49 @@ def test_restart_gives_a_new_life(shell: Shell) -> None:
         "instrument": "psu",
         "before": "running",
         "after": "running",
+        "changed": True,
+        "done": True,
         "note": "",
     }
     assert json.loads(shell("status", "psu", "-o", "jsonl").out)["life"] == before + 1
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "restart", "show", "status"])
+def test_one_that_is_suspended_says_so_everywhere_until_it_is_resumed(shell: Shell) -> None:
+    """S13: and each answer tells what was so before."""
+    first, again = shell("suspend", "slow"), shell("suspend", "slow", "-o", "json")
+    refused, seen, tree, shown = (
+        shell(*words)
+        for words in (["call", "slow", "status"], ["status", "slow"], ["tree"], ["show", "slow"])
+    )
+    resumed, for_nothing = shell("resume", "slow"), shell("resume", "slow")
+
+    assert (first.code, first.out) == (0, "slow: suspended\n")
+    assert json.loads(again.out) == {
+        "instrument": "slow",
+        "before": "running",
+        "after": "running",
+        "changed": False,
+        "done": True,
+        "note": "was suspended already",
+    }
+    assert (refused.code, refused.err.splitlines()[2]) == (6, "  Let it go on: `labtroupe resume NAME`.")
+    assert re.search(r"^slow \(sim\) +running .* suspended$", seen.out, re.MULTILINE)
+    assert "└── slow (sim)  running  slow_kinds:Slow  suspended" in tree.out.splitlines()
+    assert "  suspended" in shown.out.splitlines()
+    assert (resumed.code, resumed.out) == (0, "slow: takes commands again\n")
+    assert (for_nothing.code, for_nothing.out) == (0, "slow: was not suspended\n")
+
+
+def test_clear_says_what_it_has_cleared(shell: Shell) -> None:
+    """S8."""
+    result = shell("clear", "slow")
+
+    assert (result.code, result.out) == (0, "slow: nothing was in quarantine\n")
+
+
+@pytest.mark.parametrize(
+    "verb", ["start", "stop", "restart", "suspend", "resume", "clear", "halt", "show", "status"]
+)
 def test_an_instrument_that_does_not_exist_is_not_found(shell: Shell, verb: str) -> None:
     result = shell(verb, "pump")
 

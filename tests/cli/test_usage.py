@@ -100,7 +100,16 @@ def test_check_counts_the_instruments_of_a_right_file(place: Place, shell: Shell
         "file": file,
         "mistakes": [],
         "instruments": 2,
+        "groups": 0,
     }
+
+
+def test_check_counts_the_groups_of_a_right_file(place: Place, shell: Shell) -> None:
+    group = '[groups.rig]\nstrategy = "one_for_all"\nmembers = ["heater"]\n'
+    file = str(place.bench("right", SIMULATED.partition("[instruments.slow]")[0] + group))
+
+    assert shell("check", file).out == f"{file}: ok, 2 instruments, 1 group\n"
+    assert json.loads(shell("check", file, "-o", "json").out)["groups"] == 1
 
 
 def test_check_lists_every_mistake_in_a_line(place: Place, shell: Shell) -> None:

@@ -80,6 +80,29 @@ def test_a_request_says_all_that_is_asked(server: Server) -> None:
     ]
 
 
+def test_a_halt_says_whom_and_why_and_a_halt_of_all_nobody_by_name(server: Server) -> None:
+    """S10."""
+    answer = (
+        b'{"result": {"reports": [{"instrument": "psu", "confirmed": true, "reason": ""}], "not_kept": ""}}\n'
+    )
+    result = server.answer(answer).halt(["psu"], "smoke")
+    server.answer(answer).halt()
+
+    assert [(each.instrument, each.confirmed) for each in result.reports] == [("psu", True)]
+    assert server.requests == [
+        {"op": "halt", "args": {"names": ["psu"], "reason": "smoke"}},
+        {"op": "halt", "args": {"names": None, "reason": ""}},
+    ]
+
+
+def test_a_bench_that_goes_away_leaves_the_outcome_of_a_halt_unknown(server: Server) -> None:
+    """R3: it may be halted, or not."""
+    with pytest.raises(BenchError, match="the bench one has gone") as caught:
+        server.answer().halt()
+
+    assert caught.value.outcome is Outcome.UNKNOWN
+
+
 def test_an_answer_may_come_in_pieces(server: Server) -> None:
     assert server.answer(RESULT[:9], RESULT[9:]).call("psu", "voltage").value == 1.5
 

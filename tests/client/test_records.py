@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from labtroupe import client, control
+from labtroupe.actor import SafetyReport
 
 PAIRS = [
     (client.BenchStatus, control.BenchStatus),
@@ -16,6 +17,12 @@ PAIRS = [
     (client.ParameterInfo, control.ParameterInfo),
     (client.CallResult, control.CallResult),
     (client.VerbResult, control.VerbResult),
+    (client.HaltResult, control.HaltResult),
+    (client.SafetyReport, SafetyReport),
+    (client.LatchStatus, control.LatchStatus),
+    (client.ReadingStatus, control.ReadingStatus),
+    (client.RequestStatus, control.RequestStatus),
+    (client.RestartStatus, control.RestartStatus),
 ]
 
 

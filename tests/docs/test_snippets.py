@@ -18,11 +18,20 @@ import pytest
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+from labtroupe.bench import load_bench
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs/tutorial/first-bench.md",
     ROOT / "docs/explanation/in-step.md",
+    ROOT / "docs/explanation/deadlines.md",
+    ROOT / "docs/explanation/outcomes.md",
+    ROOT / "docs/explanation/supervision.md",
+    ROOT / "docs/explanation/halting.md",
+    ROOT / "docs/how-to/tune-restarts.md",
+    ROOT / "docs/how-to/readings-and-periodic-work.md",
+    ROOT / "docs/how-to/halting.md",
 ]
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
 # Seconds until a command has to print what the page says.
@@ -131,6 +140,16 @@ def test_the_session_of_the_tutorial_is_what_happens(environment: dict[str, str]
     play(steps, environment, tmp_path)
 
 
+@pytest.mark.parametrize("running", [tutorial_bench()], indirect=True)
+@pytest.mark.usefixtures("running")
+def test_the_session_of_the_page_about_halting_is_what_happens(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    steps = session(ROOT / "docs/how-to/halting.md")
+    assert len(steps) > 5
+    play(steps, environment, tmp_path)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").mkdir()
@@ -144,6 +163,15 @@ def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     assert examples
     for example in examples:
         example.evaluate()
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name
+)
+def test_every_bench_of_a_page_is_right(page: Path, tmp_path: Path) -> None:
+    for bench in re.findall(r"^```toml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        (tmp_path / "bench.toml").write_text(bench)
+        load_bench(tmp_path / "bench.toml")
 
 
 def test_the_example_script_runs(environment: dict[str, str], tmp_path: Path) -> None:

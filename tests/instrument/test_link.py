@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from labtroupe.errors import (
     Outcome,
     ProtocolError,
 )
-from labtroupe.instrument import Barrier, Instrument, Link
+from labtroupe.instrument import Barrier, Direction, Instrument, Link
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.protocol import Lines
@@ -346,6 +347,33 @@ async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path
             await link.resync()
             assert [owed.request for owed in link._owed] == []
             assert await link.query("Q mine") == "A mine"
+
+
+@both
+async def test_the_last_frames_are_remembered_over_lives(tmp_path: Path, via: Via) -> None:
+    """S14: both ways, in order, with their times; and no more of them than are of use."""
+    async with desk(tmp_path, via) as d:
+        first = d.link()
+        async with opened(first) as link:
+            began = time.time()
+            assert await link.query("Q first") == "A first"
+        async with opened(first.successor()) as link:
+            assert await link.query("Q again") == "A again"
+            frames = list(link.recorder.frames)
+            sent = [frame.data for frame in frames if frame.direction is Direction.SENT]
+            received = b"".join(frame.data for frame in frames if frame.direction is Direction.RECEIVED)
+            assert sent == [b"ID?\n", b"Q first\n", b"ID?\n", b"Q again\n"]
+            assert received == b"ID echo\nA first\nID echo\nA again\n"
+            times = [frame.time for frame in frames]
+            assert began <= times[0] <= times[-1] <= time.time()
+            assert times == sorted(times)
+            await link.query(f"Q {'x' * 300}")
+            assert [(len(each.data), each.size) for each in link.recorder.frames if each.size > 256][:1] == [
+                (256, 303)
+            ]
+            for i in range(60):
+                await link.query(f"Q {i}")
+            assert len(link.recorder.frames) == 100
 
 
 @both

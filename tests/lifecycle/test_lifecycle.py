@@ -37,10 +37,16 @@ def test_every_state_can_come_about(state: State) -> None:
     assert state in reachable(State.STOPPED)
 
 
+@pytest.mark.parametrize("state", sorted(set(State) - {State.HALTED}))
+def test_whatever_it_does_it_can_be_halted(state: State) -> None:
+    """S10."""
+    assert State.HALTED in MOVES[state]
+
+
 @pytest.mark.parametrize("state", State)
 def test_to_run_again_is_to_start_again(state: State) -> None:
-    """Nothing answers that has not been opened."""
-    assert (State.RUNNING in MOVES[state]) == (state is State.STARTING)
+    """Nothing answers that has not been opened; behind the latch of a halt it may have been."""
+    assert (State.RUNNING in MOVES[state]) == (state in {State.STARTING, State.HALTED})
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.STOPPED}))
@@ -57,4 +63,5 @@ def test_the_states_are_the_words_that_users_see() -> None:
         "stopped",
         "backoff",
         "failed",
+        "halted",
     ]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Annotated, Any, cast
 
@@ -190,6 +190,88 @@ def test_a_message_with_a_bad_value_cannot_be_made(make: Callable[[], Message[st
 
     assert str(caught.value) == sentence
     assert caught.value.outcome is Outcome.NOT_SENT
+
+
+async def nothing(_: object) -> None:
+    """Take nothing."""
+
+
+async def some(_: object, a: object, b: object = 2) -> None:
+    """Take arguments by position."""
+
+
+async def named(_: object, a: object = 1, *, z: object = 26, c: object = 3) -> None:
+    """Take some by name."""
+
+
+async def required(_: object, a: object, *, c: object) -> None:
+    """Require one by name."""
+
+
+async def first(_: object, a: object, /, b: object = 2) -> None:
+    """Take one by position only."""
+
+
+async def more(_: object, a: object = 1, *more: object, **others: object) -> None:
+    """Take any number of them."""
+
+
+async def limited(
+    _: object, a: Annotated[int, Range(0, 3)], b: Annotated[int, Range(0, 3)] = 9, *, c: object = 3
+) -> None:
+    """Take what is within limits."""
+
+
+METHODS: list[Callable[..., Coroutine[Any, Any, None]]] = [
+    nothing,
+    some,
+    named,
+    required,
+    first,
+    more,
+    limited,
+]
+ASKED = [Command[..., None](method, timeout=1.0) for method in METHODS]
+Given = tuple[list[int], dict[str, int]]
+
+
+def by_the_book(asked: Command[..., None], given: Given) -> object:
+    """Return the message for these arguments, or what is wrong with them, as `inspect` binds them."""
+    try:
+        bound = asked.signature.bind(*given[0], **given[1])
+    except TypeError as error:
+        return f"{asked.name}: {error}"
+    bound.apply_defaults()
+    for each in asked.parameters:
+        value = bound.arguments[each.name]
+        if each.range is not None and value is not each.default and not 0 <= value <= 3:
+            return f"{asked.name}: {each.name} must be a number between 0 and 3, not {value}"
+    return Message(asked, bound.args, tuple(sorted(bound.kwargs.items())))
+
+
+@given(
+    asked=st.sampled_from(ASKED),
+    given=st.tuples(
+        st.lists(st.integers(0, 5), max_size=4),
+        st.dictionaries(st.sampled_from(["a", "b", "c", "z"]), st.integers(0, 5), max_size=2),
+    ),
+)
+def test_however_a_message_is_made_it_is_the_one_by_the_book(asked: Command[..., None], given: Given) -> None:
+    """There is a shorter way for most of them."""
+    try:
+        made: object = asked(*given[0], **given[1])
+    except ArgumentError as error:
+        made = str(error)
+    assert made == by_the_book(asked, given)
+    assert repr(made) == repr(by_the_book(asked, given))
+
+
+def test_a_message_without_arguments_is_made_once() -> None:
+    """Most are polled, again and again."""
+    assert Thermostat.temperature() is Thermostat.temperature()
+    for _ in range(2):
+        with pytest.raises(ArgumentError, match="missing a required argument: 'celsius'"):
+            heat()
 
 
 @pytest.mark.parametrize("celsius", [-196, -196.0, 0, 600, 600.0])

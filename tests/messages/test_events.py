@@ -10,12 +10,19 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import (
     CleanupFailed,
     CommandFailed,
+    CommandQuarantined,
     Event,
     FaultChanged,
+    LateAnswer,
+    LeaseChanged,
     LinkInStep,
     LinkSuspect,
+    LoopHeldUp,
+    SafeState,
     SimulationCrashed,
     StateChanged,
+    SuspensionChanged,
+    Wedged,
 )
 
 TO_BACKOFF = StateChanged(
@@ -42,11 +49,43 @@ SENTENCES: list[tuple[Event, str]] = [
         ),
         "Thermostat.heat(40.0) failed, outcome not_sent: it was still in the mailbox",
     ),
+    (
+        LateAnswer(instrument="stage", command="Stage.home()"),
+        "after its caller had gone, Stage.home() was done",
+    ),
+    (
+        LateAnswer(instrument="stage", command="Stage.home()", reason="blocked"),
+        "after its caller had gone, Stage.home() failed: blocked",
+    ),
+    (
+        CommandQuarantined(instrument="stage", command="home"),
+        "home is in quarantine: it has crashed again and again",
+    ),
+    (SafeState(instrument="heater", confirmed=True), "safe state confirmed"),
+    (
+        SafeState(instrument="heater", confirmed=False, reason="not done within 2 s"),
+        "safe state not confirmed: not done within 2 s",
+    ),
+    (SuspensionChanged(instrument="heater", suspended=True), "suspended"),
+    (SuspensionChanged(instrument="heater", suspended=False), "resumed"),
+    (LeaseChanged(instrument="heater", holder="alice"), "leased by alice"),
+    (
+        LeaseChanged(instrument="heater", holder="alice", over="taken over by bob"),
+        "the lease of alice is over: taken over by bob",
+    ),
     (LinkSuspect(instrument="heater", reason="b'T?' was cut off"), "link suspect: b'T?' was cut off"),
     (LinkInStep(instrument="heater", elapsed=0.01234), "link in step again after 0.012 s"),
     (
         CleanupFailed(instrument="heater", reason="not done within 2 s"),
         "clean-up failed: not done within 2 s",
+    ),
+    (
+        Wedged(instrument="heater", stack='  File "heater.py", line 3, in on_stop'),
+        'wedged: it was told to stop and does not; it is here:\n  File "heater.py", line 3, in on_stop',
+    ),
+    (
+        LoopHeldUp(elapsed=2.04, stack="in heat"),
+        "every instrument was held up for 2.0 s by code that does not await; it was here:\nin heat",
     ),
     (
         FaultChanged(instrument="heater", faults=("silent", "late by 2 s")),
@@ -79,9 +118,16 @@ def test_each_kind_of_event_has_a_name_of_its_own() -> None:
     assert {each.__name__: each.kind for each in ours()} == {
         "StateChanged": "state",
         "CommandFailed": "command",
+        "LateAnswer": "late",
+        "CommandQuarantined": "quarantine",
+        "SafeState": "safe-state",
+        "SuspensionChanged": "suspension",
+        "LeaseChanged": "lease",
         "LinkSuspect": "suspect",
         "LinkInStep": "in-step",
         "CleanupFailed": "cleanup",
+        "Wedged": "wedged",
+        "LoopHeldUp": "held-up",
         "FaultChanged": "fault",
         "SimulationCrashed": "simulation",
     }

@@ -57,7 +57,8 @@ def end(roster: Roster, name: str, now: float = 0.0, failure: str | None = "brok
         ({}, ""),
         ({"c": "", "a": "", "b": ""}, "cab"),
         ({"a": "b", "b": "c", "c": ""}, "cba"),
-        ({"a": "c", "b": "c", "c": "", "d": ""}, "cdab"),
+        ({"a": "c", "b": "c", "c": "", "d": ""}, "cabd"),
+        ({"x": "", "a": "x", "b": ""}, "xab"),
         ({"d": "bc", "c": "a", "b": "a", "a": ""}, "acbd"),
         ({"a": "bb", "b": ""}, "ba"),
     ],
@@ -282,6 +283,8 @@ def test_a_required_child_whose_first_start_fails_ends_everything(restart: Resta
 
     assert roster.gave_up is roster["pump"]
     assert roster["pump"].reason == "absent"
+    assert roster.over
+    roster.close()
     assert look(roster) == (["bus"], [])
 
 

@@ -17,9 +17,17 @@ from hypothesis.stateful import (
 )
 
 from labtroupe.lifecycle import State
-from labtroupe.policy import Backoff, Policy, Restart, RestartLimit, Wanted
+from labtroupe.policy import Backoff, Group, Policy, Restart, RestartLimit, Strategy
 
 from ._model import World
+
+LIMITS = st.builds(
+    RestartLimit,
+    max_restarts=st.sampled_from([0, 1, 2, 9]),
+    max_seconds=st.sampled_from([1.0, 10.0]),
+    max_attempts=st.sampled_from([0, 1, 2, 9]),
+    healthy_after=st.sampled_from([0.0, 2.0, 10.0]),
+)
 
 
 def policies(depends_on: Sequence[str]) -> st.SearchStrategy[Policy]:
@@ -31,6 +39,7 @@ def policies(depends_on: Sequence[str]) -> st.SearchStrategy[Policy]:
     return st.builds(
         Policy,
         restart=st.sampled_from([Restart.PERMANENT, Restart.PERMANENT, *Restart]),
+        group=st.sampled_from(["", "group"]),
         depends_on=needed,
         required=seldom,
         critical=seldom,
@@ -41,13 +50,7 @@ def policies(depends_on: Sequence[str]) -> st.SearchStrategy[Policy]:
             longest=st.sampled_from([1.0, 30.0]),
             jitter=st.sampled_from([0.0, 0.1, 1.0]),
         ),
-        limit=st.builds(
-            RestartLimit,
-            max_restarts=st.sampled_from([0, 1, 2, 9]),
-            max_seconds=st.sampled_from([1.0, 10.0]),
-            max_attempts=st.sampled_from([0, 1, 2, 9]),
-            healthy_after=st.sampled_from([0.0, 2.0, 10.0]),
-        ),
+        limit=LIMITS,
     )
 
 
@@ -66,10 +69,15 @@ class Histories(RuleBasedStateMachine):
     unseen = False
     """Whether something has happened that the supervisor has not looked at yet."""
 
-    @initialize(bench=benches(), all_up=st.booleans(), events=st.sampled_from([0, 5, 20]))
-    def open(self, bench: dict[str, Policy], events: int, *, all_up: bool) -> None:
+    @initialize(
+        bench=benches(),
+        group=st.builds(Group, strategy=st.sampled_from(Strategy), limit=LIMITS),
+        all_up=st.booleans(),
+        events=st.sampled_from([0, 5, 20]),
+    )
+    def open(self, bench: dict[str, Policy], group: Group, events: int, *, all_up: bool) -> None:
         """Begin with nobody started, or all; after some events everything is to stop."""
-        self.world, self.events_left = World(bench), events
+        self.world, self.events_left = World(bench, group), events
         self.look()
         if all_up:
             self.world.go_on_until(self.world.at_rest)
@@ -179,8 +187,7 @@ class Histories(RuleBasedStateMachine):
         self.see()
         world.go_on_until(world.at_rest)
         for name, known in world.known.items():
-            wanted = all(world.known[x].wanted is Wanted.RUNNING for x in (name, *world.needs[name]))
-            assert wanted == (known.life is not None)
+            assert (world.can_run(name) and not world.closed) == (known.life is not None)
         world.close()
         world.look()
         world.go_on_until(lambda: not world.living())

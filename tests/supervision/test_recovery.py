@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from labtroupe.actor import Actor, ActorRef
+from labtroupe.actor import Actor, ActorRef, background
 from labtroupe.errors import CommandCrashed, CommandRefused
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.supervision import ChildSpec, Supervisor
@@ -43,7 +43,8 @@ class Wobbly(Actor):
         self.world.lives += 1
         self.world.suspicion = None
 
-    async def attend(self) -> None:
+    @background
+    async def stay(self) -> None:
         """Be there, beside the commands."""
         await trio.sleep_forever()
 

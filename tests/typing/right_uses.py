@@ -9,15 +9,21 @@ import attrs
 from labtroupe import (
     Actor,
     ActorRef,
+    Change,
     ChildSpec,
     Message,
+    Missed,
     Outcome,
     Range,
+    Reading,
     Reply,
     State,
     Supervisor,
     Unit,
+    background,
     command,
+    every,
+    reading,
 )
 
 Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
@@ -55,6 +61,54 @@ class CarefulThermostat(Thermostat):
     async def temperature(self) -> int:
         """Return the temperature in whole degrees."""
         return round(await super().temperature())
+
+
+@attrs.define(eq=False)
+class Bath(Thermostat):
+    """A heater that looks after itself."""
+
+    @reading
+    async def level(self) -> float:
+        """Return the level."""
+        return await self.power(2)
+
+    @every(1.0, missed=Missed.CATCH_UP)
+    @reading(timeout=2.0, fresh_for=5.0)
+    async def power(self, channel: int = 1) -> Annotated[float, Unit("W")]:
+        """Return the power of one channel."""
+        return 10.0 * channel
+
+    @every(60)
+    @command(timeout=10.0)
+    async def stir(self, turns: int = 3) -> str:
+        """Stir."""
+        return "stirred" * turns
+
+    @background
+    async def watch_level(self) -> None:
+        """Watch the level."""
+        assert_type(await self.level(), float)
+        assert_type(await self.stir(turns=1), str)
+
+
+@attrs.define(eq=False)
+class CarefulBath(Bath):
+    """Overrides a reading with a better one, a command with a reading, and a background task."""
+
+    @reading
+    async def level(self) -> int:
+        """Return the level in whole percent."""
+        return round(await super().level())
+
+    @reading
+    async def temperature(self) -> float:
+        """Return the temperature."""
+        return await super().temperature()
+
+    @background
+    async def watch_level(self) -> None:
+        """Watch it more closely."""
+        await super().watch_level()
 
 
 def messages() -> None:
@@ -95,3 +149,25 @@ def supervised() -> ActorRef[Thermostat]:
     """The ref has the class that was asked for."""
     supervisor = Supervisor([ChildSpec(name="heater", factory=Thermostat, actor_type=Thermostat)])
     return supervisor.ref("heater", Thermostat)
+
+
+def periodic_work_and_readings_are_commands() -> None:
+    """With the arguments and the answers that they declare."""
+    assert_type(Bath.level(), Message[float])
+    assert_type(Bath.power(channel=2), Message[float])
+    assert_type(Bath.stir(2), Message[str])
+
+
+async def looking(bath: ActorRef[Bath], careful: ActorRef[CarefulBath]) -> None:
+    """A reading has the type of the answer."""
+    found = assert_type(bath.reading(Bath.power), Reading[float])
+    assert_type(found.value, float | None)
+    assert_type(found.age, float)
+    assert_type(careful.reading(CarefulBath.level), Reading[int])
+    assert_type(careful.reading(Bath.level), Reading[float])
+    assert_type(await bath.wait_until(Bath.level, lambda level: level.is_integer()), float)
+    assert_type(await bath.wait_state(State.RUNNING), None)
+    async for value in bath.values(Bath.level):
+        assert_type(value, float)
+    async for change in bath.watch():
+        assert_type(change, Change)

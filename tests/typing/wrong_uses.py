@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from labtroupe import Actor, ActorRef, Reply, command
+from labtroupe import Actor, ActorRef, Reply, State, background, command, every, reading
 
 
 @attrs.define(eq=False)
@@ -46,6 +46,48 @@ class OtherThermostat(Thermostat):
     async def temperature(self) -> str:  # error: another answer
         """Return the temperature in words."""
         return "hot"
+
+
+@attrs.define(eq=False)
+class Bath(Actor):
+    """Looks after itself, wrongly."""
+
+    @reading
+    async def level(self) -> float:
+        """Return the level."""
+        return 0.5
+
+    @reading  # error: a reading is async
+    def flow(self) -> float:
+        """Return the flow."""
+        return 1.0
+
+    @reading(idempotent=False)  # error: a reading always is
+    async def power(self) -> float:
+        """Return the power."""
+        return 10.0
+
+    @every(1.0)  # error: only commands can be periodic
+    async def stir(self) -> None:
+        """Stir."""
+
+    @every("often")  # error: a period is a number
+    @command
+    async def drain(self) -> None:
+        """Drain."""
+
+    @every(1.0, missed="later")  # error: no such policy
+    @command
+    async def fill(self) -> None:
+        """Fill."""
+
+    @background  # error: a background task is async
+    def watch(self) -> None:
+        """Watch."""
+
+    @background  # error: nobody gives it an argument
+    async def follow(self, target: float) -> None:
+        """Follow."""
 
 
 @attrs.define(eq=False)
@@ -93,6 +135,25 @@ async def by_proxy(heater: ActorRef[Thermostat]) -> None:
     await heater.proxy.freeze()  # error: unknown command
     await heater.proxy.flow()  # error: a command of another class
     heater.proxy.heat(40.0)  # error: asked, and not awaited
+
+
+async def looking(bath: ActorRef[Bath], heater: ActorRef[Thermostat]) -> None:
+    """Only readings can be looked at, and a value has its type."""
+    heater.reading(Thermostat.temperature)  # error: a command that is no reading
+    bath.reading(Bath.level())  # error: a message is no reading
+    bath.reading("level")  # error: a name is no reading
+    _level: float = bath.reading(Bath.level)  # error: the value is in it
+    _value: float = bath.reading(Bath.level).value  # error: there may be none yet
+    bath.reading(Bath.level).value = 1.0  # error: a reading is frozen
+    _text: str = await bath.wait_until(Bath.level, lambda level: level > 1)  # error: the value is a float
+    await bath.wait_until(Bath.level, lambda level: level.upper() == "")  # error: a float has no such method
+    await bath.wait_until(Bath.level, 40.0)  # error: a value is no condition
+    await bath.wait_state("running")  # error: a word is no state
+    bath.wait_state(State.RUNNING)  # error: nobody waits for it
+    for _ in bath.values(Bath.level):  # error: it takes an async for
+        pass
+    for _ in bath.watch():  # error: it takes an async for
+        pass
 
 
 def refs(heater: ActorRef[Thermostat], actor: ActorRef[Actor]) -> None:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from labtroupe.actor._actor import Actor, live, mark_acted
+from labtroupe.actor._actor import Actor, finish, live, mark_acted
+from labtroupe.actor._background import background
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._deadlines import Deadlines
-from labtroupe.actor._mailbox import DEFAULT_CAPACITY, Mailbox
+from labtroupe.actor._gather import gather
+from labtroupe.actor._latch import Latch, SafetyReport
+from labtroupe.actor._mailbox import DEFAULT_CAPACITY, STOP_LANE, Mailbox
+from labtroupe.actor._readings import Values
 from labtroupe.actor._ref import ActorRef
 from labtroupe.actor._reply import Reply, Stage
+from labtroupe.actor._watch import Change, ChangeKind, Watch
 
 __all__ = [
     "DEFAULT_CAPACITY",
+    "STOP_LANE",
     "Actor",
     "ActorRef",
     "Cell",
+    "Change",
+    "ChangeKind",
     "Deadlines",
+    "Latch",
     "Mailbox",
     "Reply",
+    "SafetyReport",
     "Stage",
+    "Values",
+    "Watch",
+    "background",
+    "finish",
+    "gather",
     "live",
     "mark_acted",
 ]

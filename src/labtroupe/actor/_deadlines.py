@@ -38,6 +38,8 @@ class Deadlines:
     _heap: list[tuple[float, int, Expiring]] = attrs.field(factory=list[tuple[float, int, Expiring]])
     _order: Callable[[], int] = attrs.field(factory=lambda: itertools.count().__next__)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    # When the scope fires.  To ask it, and to move it, costs more than all the rest of `add`.
+    _next: float = math.inf
     _ended: int = 0
 
     def add(self, deadline: float, request: Expiring) -> None:
@@ -45,12 +47,13 @@ class Deadlines:
         if deadline == math.inf:
             return
         heappush(self._heap, (deadline, self._order(), request))
-        self._scope.deadline = min(deadline, self._scope.deadline)
+        if deadline < self._next:
+            self._next = self._scope.deadline = deadline
 
     def note_ended(self) -> None:
         """Note that a request has ended, in whatever way."""
         self._ended += 1
-        if self._ended > max(_KEPT_AT_MOST, len(self._heap) // 2):
+        if self._ended > _KEPT_AT_MOST and self._ended > len(self._heap) // 2:
             self._ended = 0
             self._heap = [entry for entry in self._heap if not entry[2].ended]
             heapify(self._heap)
@@ -58,10 +61,11 @@ class Deadlines:
     async def run(self) -> None:
         """End requests as their time comes, until cancelled."""
         while True:
+            # A scope that has fired is spent, and so is one that was left.
+            self._next = self._heap[0][0] if self._heap else math.inf
+            self._scope = trio.CancelScope(deadline=self._next)
             with self._scope:
                 await trio.lowlevel.wait_task_rescheduled(self._expire)
-            # A scope that has fired is spent.
-            self._scope = trio.CancelScope(deadline=self._heap[0][0] if self._heap else math.inf)
 
     def _expire(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
         # trio calls this while it goes through its own deadlines, so that the

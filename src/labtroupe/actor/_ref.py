@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 import trio
 
 from labtroupe.actor._cell import Cell
+from labtroupe.actor._lease import Lease
+from labtroupe.actor._readings import Values
 from labtroupe.actor._reply import Reply
+from labtroupe.actor._watch import Watch
 from labtroupe.lifecycle import State
-from labtroupe.messages import Message, commands_of
+from labtroupe.messages import Message, Reading, ReadingCommand, commands_of
 
 A_co = TypeVar("A_co", covariant=True)
 R = TypeVar("R")
@@ -29,6 +33,7 @@ class ActorRef(Generic[A_co]):
     """
 
     _cell: Cell
+    _lease: Lease | None = None
 
     @property
     def name(self) -> str:
@@ -61,7 +66,7 @@ class ActorRef(Generic[A_co]):
             LinkError: The connection broke on the way.
         """
         caller = trio.current_effective_deadline()
-        return await self._cell.submit(message, timeout, callers_deadline=caller, wait_for_room=True).wait()
+        return await self._submit(message, timeout, caller, wait_for_room=True).wait()
 
     def send(self, message: Message[R], *, timeout: float | None = None) -> Reply[R]:
         """Send ``message`` and return the reply to await later; never waits.
@@ -73,7 +78,7 @@ class ActorRef(Generic[A_co]):
             UnknownCommandError: The message is not for this class of actor.
         """
         caller = trio.current_effective_deadline()
-        return self._cell.submit(message, timeout, callers_deadline=caller, wait_for_room=False)
+        return self._submit(message, timeout, caller, wait_for_room=False)
 
     def tell(self, message: Message[object], *, timeout: float | None = None) -> None:
         """Send ``message`` and want no answer; a failure becomes an event.
@@ -84,9 +89,91 @@ class ActorRef(Generic[A_co]):
         Raises:
             CommandError: It was refused at once: no room, not running, or not its command.
         """
-        reply = self._cell.submit(message, timeout, callers_deadline=math.inf, wait_for_room=False)
+        reply = self._submit(message, timeout, math.inf, wait_for_room=False)
         if reply.error is not None:
             raise reply.error
+
+    @asynccontextmanager
+    async def lease(self, *, holder: str, takeover: bool = False) -> AsyncGenerator[Self]:
+        """Have the actor for oneself: the block gets a ref that is let in, everybody else is refused.
+
+        Waits in line until the actor is free.  The lease ends with the block, when
+        somebody takes it over, and when the present life of the actor ends; the ref
+        is refused from then on.  Who only looks on, urgent commands and a halt
+        pass through.
+
+        Args:
+            holder: Who has it, for those who are refused.
+            takeover: Do not wait: end the lease of who has it now, with all that
+                waits to be carried out for him.
+
+        Raises:
+            RuntimeError: This ref has a lease already, and would wait for itself.
+        """
+        if self._lease is not None and not self._lease.over:
+            raise RuntimeError(f"{self!r} is leased already, by {self._lease.holder}")
+        leases, lease = self._cell.leases, Lease(holder)
+        await leases.wait_held(lease, takeover=takeover)
+        try:
+            yield attrs.evolve(self, lease=lease)
+        finally:
+            leases.end(lease, "its block has ended")
+
+    def reading(self, command: ReadingCommand[..., R]) -> Reading[R]:
+        """Return the last answer of a reading, with its age and quality; asks the actor for nothing.
+
+        Raises:
+            UnknownCommandError: It is no reading of the actor's class.
+        """
+        return self._cell.readings.look(command, running=self.state is State.RUNNING)
+
+    def values(self, command: ReadingCommand[..., R]) -> Values[R]:
+        """Return an asynchronous iterator over the values of a reading, for ever.
+
+        It begins with the present value if that is good.  Who is slower than
+        the values come gets the latest, and skips those in between.
+
+        Raises:
+            UnknownCommandError: It is no reading of the actor's class.
+        """
+        return self._cell.readings.values(command, running=self.state is State.RUNNING)
+
+    async def wait_until(self, command: ReadingCommand[..., R], predicate: Callable[[R], bool]) -> R:
+        """Wait until a reading has a value for which ``predicate`` holds, and return the value.
+
+        The present value counts if it is good.  It only waits: the reading must
+        be taken by somebody, periodically (`labtroupe.every`) or by asking for it.
+
+        Raises:
+            UnknownCommandError: It is no reading of the actor's class.
+        """
+        values = self.values(command)
+        while not predicate(value := await anext(values)):
+            pass
+        return value
+
+    async def wait_state(self, state: State) -> None:
+        """Wait until the actor is in this state."""
+        await self._cell.watched_state.wait_value(state)  # pyright: ignore[reportUnknownMemberType] - trio_util has no types
+
+    def watch(self) -> Watch:
+        """Return an asynchronous iterator over what becomes of the actor from now on, for ever.
+
+        Each life that is up, down or wedged, and each time it is parked: once
+        and in order for each watcher, however slow it is.
+        """
+        return self._cell.changes.watch()
+
+    def _submit(
+        self, message: Message[R], timeout: float | None, callers_deadline: float, *, wait_for_room: bool
+    ) -> Reply[R]:
+        return self._cell.submit(
+            message,
+            timeout,
+            callers_deadline=callers_deadline,
+            wait_for_room=wait_for_room,
+            lease=self._lease,
+        )
 
     def __repr__(self) -> str:
         """Return the name and class it refers to."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Generator, Iterator
-from contextvars import ContextVar
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 import trio
 
-from labtroupe.errors import CommandCancelled, CommandTimeout, LabtroupeError, Outcome
+from labtroupe.actor._context import living
+from labtroupe.actor._waits import note_wait
+from labtroupe.actor._wake import wake
+from labtroupe.errors import CommandCancelled, CommandError, CommandTimeout, LabtroupeError, Outcome
 from labtroupe.messages import Message
 
 if TYPE_CHECKING:
-    from labtroupe.actor._cell import Cell
+    from labtroupe.actor._gather import Gathering
+    from labtroupe.actor._intake import Intake
+    from labtroupe.actor._lease import Lease
 
 R_co = TypeVar("R_co", covariant=True)
-
-current: Final[ContextVar[Reply[object] | None]] = ContextVar("labtroupe_current_request", default=None)
-"""The request whose handler is running here."""
 
 
 class Stage(enum.StrEnum):
@@ -41,38 +42,50 @@ class Reply(Generic[R_co]):
 
     Attributes:
         message: What was asked.
-        deadline: When it ends at the latest, a moment on trio's clock.
-        asked_at: When it was asked, on the same clock.
+        cell: Of whom.
+        asked_at: When, on trio's clock.
+        deadline: When it ends at the latest, on the same clock.
+        limit: When its handler is cancelled at the latest: at the deadline, or at the
+            end of its own timeout if it is not interruptible.
         parent: The request whose handler has asked for it, if any.
+        lease: The lease it was asked under, if any.
         stage: How far it has come.
         acted: Whether the device may have noticed anything of it.
         outcome: What became of it; ``None`` until it has ended.
         error: Why it was not done; ``None`` if it was, or until it has ended.
+        awaits: What its own handler waits for, and perhaps some that have ended.
     """
 
     message: Message[R_co]
-    deadline: float
-    _cell: Cell
+    cell: Intake
     asked_at: float
+    deadline: float
+    limit: float
     parent: Reply[object] | None = None
+    lease: Lease | None = None
     stage: Stage = attrs.field(default=Stage.MAILBOX, init=False)
     acted: bool = attrs.field(default=False, init=False)
     outcome: Outcome | None = attrs.field(default=None, init=False)
     error: LabtroupeError | None = attrs.field(default=None, init=False)
+    awaits: tuple[Reply[object], ...] = attrs.field(default=(), init=False)
     _value: R_co | None = attrs.field(default=None, init=False)
-    _scope: trio.CancelScope | None = attrs.field(default=None, init=False)
     _waiter: trio.lowlevel.Task | None = attrs.field(default=None, init=False)
+    _gathering: Gathering | None = attrs.field(default=None, init=False)
 
     @property
     def ended(self) -> bool:
         """Whether it has an outcome."""
         return self.outcome is not None
 
+    @property
+    def value(self) -> R_co | None:
+        """The answer; ``None`` until it has ended, and where it was not done."""
+        return self._value
+
     def cancel(self, reason: str = "its caller withdrew it") -> None:
-        """End it now; a running handler is cancelled.  Does nothing once it has ended."""
+        """End it now; its handler is cancelled if it is interruptible.  Does nothing once it has ended."""
         if not self.ended:
-            self.fail(CommandCancelled(f"{self.message!r} was cancelled: {reason}"))
-            self._cancel_handler(reason)
+            self.end_early(CommandCancelled(f"{self.message!r} was cancelled: {reason}"), reason)
 
     def expire(self) -> None:
         """End it because its deadline has come.  Does nothing once it has ended."""
@@ -81,8 +94,13 @@ class Reply(Generic[R_co]):
         elapsed = trio.current_time() - self.asked_at
         where = "it was still in the mailbox" if self.stage is Stage.MAILBOX else "it was running"
         text = f"{self.message!r} was not done within {elapsed:.3g} s; {where}"
-        self.fail(CommandTimeout(text, stage=self.stage, elapsed=elapsed))
-        self._cancel_handler("deadline")
+        self.end_early(CommandTimeout(text, stage=self.stage, elapsed=elapsed), "deadline")
+
+    def end_early(self, error: CommandError, reason: str) -> None:
+        """End it with an error for the caller; its handler is cancelled if it is interruptible."""
+        self.fail(error)
+        if self.message.command.interruptible:
+            self.cell.cut_off(self, reason)
 
     def succeed(self, value: object) -> bool:
         """End it with its value, and return whether it was the first to end it."""
@@ -100,17 +118,21 @@ class Reply(Generic[R_co]):
         if outcome is not Outcome.REFUSED:
             outcome = Outcome.UNKNOWN if self.acted else Outcome.NOT_SENT
         if error.instrument is None:
-            error.instrument, error.outcome = self._cell.name, outcome
+            error.instrument, error.outcome = self.cell.name, outcome
         elif error.outcome is not outcome:
             # It has ended a request of ours to somebody else, and says what became of that.
             error, cause = copy(error), error
             error.outcome, error.__cause__ = outcome, cause
         return self._end(outcome, None, error)
 
-    def begin(self, scope: trio.CancelScope, *, acted: bool) -> None:
-        """Note that its handler starts now, inside ``scope``."""
-        self.stage, self._scope = Stage.RUNNING, scope
-        if acted:
+    def begin(self, *, acted: bool) -> None:
+        """Note that its handler starts now; raises as `mark_acted` does."""
+        self.stage = Stage.RUNNING
+        if not acted:
+            return
+        if self.parent is None:
+            self.acted = True
+        else:
             self.mark_acted()
 
     def mark_acted(self) -> None:
@@ -121,7 +143,7 @@ class Reply(Generic[R_co]):
                 told that nothing was sent; nothing may be sent any more.
         """
         chain = list(self._with_parents())
-        if any(each.ended and not each.acted for each in chain):
+        if any(each.outcome is Outcome.NOT_SENT for each in chain):
             raise CommandCancelled(f"{self.message!r} has ended already, nothing is sent")
         for each in chain:
             each.acted = True
@@ -142,25 +164,55 @@ class Reply(Generic[R_co]):
             LinkError: The connection broke on the way.
             trio.BusyResourceError: Another task is waiting for it already.
         """
-        if self.ended:
+        if self.outcome is not None:
             await trio.lowlevel.checkpoint()
-        elif self._waiter is not None:
-            raise trio.BusyResourceError(f"another task already waits for {self!r}")
-        else:
-            self._waiter = trio.lowlevel.current_task()
+        elif self.claim():
             await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        if isinstance(self.error, CommandTimeout):
+            # Our deadline is often that of a scope around the caller, and
+            # whoever wrote `move_on_after` wants to be cancelled by it.
+            await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            if isinstance(self.error, CommandTimeout):
-                # Our deadline is often that of a scope around the caller, and
-                # whoever wrote `move_on_after` wants to be cancelled by it.
-                await trio.lowlevel.checkpoint_if_cancelled()
-            if self.error is not None:
-                raise self.error
-            return cast("R_co", self._value)
+            return self.unwrap()
         finally:
             # The error's traceback holds this frame, and we hold the error: a
             # cycle that would wait for the garbage collector with all it holds.
             del self
+
+    def claim(self, gathering: Gathering | None = None) -> bool:
+        """Have the present task woken at its end, and return whether that is still to come.
+
+        Ends it at once if the handler that runs here would wait for itself.
+
+        Args:
+            gathering: Those of which only the last wakes the task.
+
+        Raises:
+            trio.BusyResourceError: Another task is waiting for it already.
+        """
+        if self._waiter is not None:
+            raise trio.BusyResourceError(f"another task already waits for {self!r}")
+        if living.get() is not None:
+            note_wait(self)
+            if self.outcome is not None:
+                return False
+        self._waiter, self._gathering = trio.lowlevel.current_task(), gathering
+        return True
+
+    def unwrap(self) -> R_co:
+        """Return the value it has ended with, or raise the error."""
+        try:
+            if self.error is not None:
+                raise self.error
+            return cast("R_co", self._value)
+        finally:
+            del self  # as in `wait`
+
+    def let_go(self, *, cancelled: bool) -> None:
+        """Wake nobody at its end; it ends now if that is because its caller was ``cancelled``."""
+        self._waiter = None
+        if cancelled:
+            self.cancel("its caller was cancelled")
 
     def __await__(self) -> Generator[Any, Any, R_co]:
         """Wait for the answer."""
@@ -168,25 +220,20 @@ class Reply(Generic[R_co]):
 
     def __repr__(self) -> str:
         """Return a short description with the outcome so far."""
-        return f"<reply to {self.message!r} of {self._cell.name}: {self.outcome or self.stage}>"
+        return f"<reply to {self.message!r} of {self.cell.name}: {self.outcome or self.stage}>"
 
     def _end(self, outcome: Outcome, value: R_co | None, error: LabtroupeError | None) -> bool:
         # Synchronous, and the first one wins: this also runs in `finally` under cancellation.
-        if self.ended:
+        if self.outcome is not None:
             return False
         was_queued = self.stage is Stage.MAILBOX
         self.stage, self.outcome, self._value, self.error = Stage.ENDED, outcome, value, error
-        self._cell.note_ended(self, was_queued=was_queued)
-        if self._waiter is not None:
-            trio.lowlevel.reschedule(self._waiter)
-            self._waiter = None
+        self.cell.note_ended(self, was_queued=was_queued)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and (self._gathering is None or self._gathering.is_last()):
+            wake(waiter)
         return True
 
     def _abandon(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
-        self._waiter = None
-        self.cancel("its caller was cancelled")
+        self.let_go(cancelled=True)
         return trio.lowlevel.Abort.SUCCEEDED
-
-    def _cancel_handler(self, reason: str) -> None:
-        if self._scope is not None:
-            self._scope.cancel(reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
+from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig, load_bench
 from labtroupe.bench._mistakes import BenchConfigError, Mistake
 from labtroupe.bench._open import Bench, open_bench
 
@@ -10,6 +10,7 @@ __all__ = [
     "Bench",
     "BenchConfig",
     "BenchConfigError",
+    "GroupConfig",
     "InstrumentConfig",
     "Mistake",
     "load_bench",

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import attrs
 from attrs import validators
 
-from labtroupe.bench._conflicts import addresses_shared, circles, names_alike, unknown_dependencies
+from labtroupe.bench._conflicts import instrument_conflicts
 from labtroupe.bench._document import Document, read_document
+from labtroupe.bench._group_conflicts import group_conflicts
+from labtroupe.bench._group_table import GroupDraft, read_group
 from labtroupe.bench._instrument_table import Draft, read_instrument
 from labtroupe.bench._mistakes import Finding, Wrong
+from labtroupe.bench._named_table import BEGIN, Parent, no_table
 from labtroupe.bench._values import read, unknown_keys
-from labtroupe.bench._words import describe, spell_value
+from labtroupe.bench._words import spell_value
 from labtroupe.instrument import Instrument
-from labtroupe.policy import Policy
+from labtroupe.policy import Group, Policy, Strategy
 from labtroupe.transport import Address
 
+T = TypeVar("T")
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
-_TABLES: Final = ("bench", "instruments")
-_BEGIN: Final = "begin an instrument with [instruments.NAME]"
+_TABLES: Final = ("bench", "instruments", "groups")
+_THERE_ARE: Final = "; there are [bench], [instruments.NAME] and [groups.NAME]"
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +58,20 @@ class InstrumentConfig:
     mailbox: int
 
 
+@attrs.frozen(kw_only=True)
+class GroupConfig:
+    """What a bench says about one group.
+
+    Attributes:
+        members: Names of instruments, in the order of the group.
+        group: How they share their fate.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    group: Group
+
+
 @attrs.frozen
 class BenchConfig:
     """What a file says about a bench.
@@ -58,11 +80,23 @@ class BenchConfig:
         name: The one it is given, else the file's without its suffix.
         path: The file.
         instruments: In the order of the file.
+        groups: Those of them that share their fate, in the order of the file.
     """
 
     name: str
     path: Path
     instruments: tuple[InstrumentConfig, ...]
+    groups: tuple[GroupConfig, ...] = ()
+
+    def in_order(self) -> Sequence[InstrumentConfig]:
+        """Return the instruments, each after those it depends on and those before it in its group."""
+        sorter = TopologicalSorter({each.name: each.policy.depends_on for each in self.instruments})
+        for each in self.groups:
+            if each.group.strategy is not Strategy.ONE_FOR_ONE:
+                for earlier, later in pairwise(each.members):
+                    sorter.add(later, earlier)
+        order = list(sorter.static_order())
+        return sorted(self.instruments, key=lambda each: order.index(each.name))
 
 
 def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
@@ -73,14 +107,20 @@ def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
     """
     path = Path(path)
     document = read_document(path)
-    findings = list(unknown_keys(document.content, _TABLES, "; there are [bench] and [instruments.NAME]"))
-    # If there is none, the table with the unknown name may be what was meant.
-    drafts = _read_instruments(document.content.get("instruments", {}), findings, may_be_empty=bool(findings))
+    findings = list(unknown_keys(document.content, _TABLES, _THERE_ARE))
+    drafts = _read_named(document, "instruments", read_instrument, findings)
+    # The table with the unknown name may be what was meant.
+    if not drafts and not findings:
+        findings.append(Finding(("instruments",), f"there are none; {BEGIN['instruments']}"))
+    group_drafts = _read_named(document, "groups", read_group, findings)
     name = _read_name(document.content.get("bench", {}), path.stem, findings)
-    findings += (finding.under("instruments") for finding in _conflicts(drafts, document))
+    findings += _conflicts(drafts, group_drafts, document)
     if findings:
         raise document.error(findings)
-    return BenchConfig(name, path, tuple(map(_finish, drafts)))
+    groups = tuple(map(_finish_group, group_drafts))
+    group_of = {member: group.name for group in groups for member in group.members}
+    instruments = tuple(_finish(draft, group_of.get(draft.name, "")) for draft in drafts)
+    return BenchConfig(name, path, instruments, groups)
 
 
 def _check_name(_: object, __: object, name: str) -> None:
@@ -106,31 +146,39 @@ def _read_name(table: object, stem: str, findings: list[Finding]) -> str:
     return name
 
 
-def _read_instruments(tables: object, findings: list[Finding], *, may_be_empty: bool) -> Sequence[Draft]:
+def _read_named(
+    document: Document, parent: Parent, read_one: Callable[[str, object], T], findings: list[Finding]
+) -> Sequence[T]:
+    """Return what each table under a parent says."""
+    tables = document.content.get(parent, {})
     if not isinstance(tables, dict):
-        findings.append(Finding(("instruments",), f"must be a table, not {describe(tables)}; {_BEGIN}"))
+        findings.append(no_table(tables, parent).under(parent))
         return ()
-    if not tables and not may_be_empty:
-        findings.append(Finding(("instruments",), f"there are none; {_BEGIN}"))
-    return [read_instrument(name, table) for name, table in cast("dict[str, object]", tables).items()]
+    return [read_one(name, table) for name, table in cast("dict[str, object]", tables).items()]
 
 
-def _conflicts(drafts: Sequence[Draft], document: Document) -> Iterator[Finding]:
-    """Yield, from under ``instruments``, what is wrong with each and between them."""
-    for draft in drafts:
-        yield from (finding.under(draft.name) for finding in draft.findings)
+def _conflicts(
+    drafts: Sequence[Draft], groups: Sequence[GroupDraft], document: Document
+) -> Iterator[Finding]:
+    """Yield what is wrong with each instrument and group, and between them."""
 
-    def line(*place: str) -> int:
-        return document.line(("instruments", *place))
+    def line(*place: str | int) -> int:
+        return document.line(place)
 
     depends_on = {draft.name: draft.depends_on for draft in drafts}
-    yield from names_alike(list(depends_on), line)
-    yield from addresses_shared({draft.name: draft.address for draft in drafts if draft.address}, line)
-    yield from unknown_dependencies(depends_on)
-    yield from circles(depends_on)
+    between = instrument_conflicts(drafts, depends_on, partial(line, "instruments"))
+    yield from (finding.under("instruments") for finding in between)
+    yield from group_conflicts(groups, depends_on, line)
 
 
-def _finish(draft: Draft) -> InstrumentConfig:
+def _finish_group(draft: GroupDraft) -> GroupConfig:
+    """Return the configuration of a group that has no mistakes."""
+    if draft.group is None:
+        raise AssertionError(f"{draft.name} has neither a mistake nor a strategy")
+    return GroupConfig(name=draft.name, members=tuple(map(str, draft.members)), group=draft.group)
+
+
+def _finish(draft: Draft, group: str) -> InstrumentConfig:
     """Return the configuration of an instrument that has no mistakes."""
     table, kind, address = draft.table, draft.kind, draft.address
     if kind is None or address is None:
@@ -138,7 +186,9 @@ def _finish(draft: Draft) -> InstrumentConfig:
     policy = Policy(
         depends_on=table.depends_on,
         required=table.connect == "required",
+        on_demand=table.connect == "on-demand",
         critical=table.critical,
+        group=group,
         shutdown=table.shutdown,
         backoff=table.backoff,
         limit=table.restart,

@@ -1,17 +1,31 @@
-"""Mistakes that lie between instruments: names, addresses, dependencies."""
+"""Mistakes that lie in and between instruments: names, addresses, dependencies."""
 
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Literal
 
+from labtroupe.bench._instrument_table import Draft
 from labtroupe.bench._mistakes import Finding, did_you_mean
 from labtroupe.transport import Address, SimAddress
 
 Dependencies = Mapping[str, Sequence[object]]
 """What each instrument depends on as it is written, be it the name of an instrument or not."""
 LineOf = Callable[..., int]
-"""From the keys under `instruments` to the line."""
+"""From the keys, those above left out, to the line; 0 for what the file does not have."""
+
+
+def instrument_conflicts(
+    drafts: Sequence[Draft], depends_on: Dependencies, line: LineOf
+) -> Iterator[Finding]:
+    """Find what is wrong with each instrument, and between them."""
+    for draft in drafts:
+        yield from (finding.under(draft.name) for finding in draft.findings)
+    yield from names_alike(list(depends_on), line)
+    yield from addresses_shared({draft.name: draft.address for draft in drafts if draft.address}, line)
+    yield from unknown_instruments(depends_on, "depends_on", depends_on)
+    yield from circles(depends_on)
 
 
 def names_alike(names: Sequence[str], line: LineOf) -> Iterator[Finding]:
@@ -36,18 +50,20 @@ def addresses_shared(addresses: Mapping[str, Address], line: LineOf) -> Iterator
             yield Finding((name, "address"), f"{what}; only one instrument can")
 
 
-def unknown_dependencies(depends_on: Dependencies) -> Iterator[Finding]:
-    """Find the dependencies on instruments that do not exist."""
-    for name, needed in depends_on.items():
-        for index, other in enumerate(needed):
-            if isinstance(other, str) and other not in depends_on:
-                what = f'there is no instrument "{other}"{did_you_mean(other, depends_on)}'
-                yield Finding((name, "depends_on", index), what)
+def unknown_instruments(
+    tables: Mapping[str, Sequence[object]], key: Literal["depends_on", "members"], known: Collection[str]
+) -> Iterator[Finding]:
+    """Find the names of instruments that do not exist in what some tables have for a key."""
+    for table, names in tables.items():
+        for index, name in enumerate(names):
+            if isinstance(name, str) and name not in known:
+                what = f'there is no instrument "{name}"{did_you_mean(name, known)}'
+                yield Finding((table, key, index), what)
 
 
 def circles(depends_on: Dependencies) -> Iterator[Finding]:
     """Find the circles of dependencies, each where the first instrument in it depends on the next."""
-    graph = {name: [other for other in depends_on if other in needed] for name, needed in depends_on.items()}
+    graph = known_dependencies(depends_on)
     order = list(depends_on)
     while circle := _circle(graph):
         start = min(range(len(circle)), key=lambda at: order.index(circle[at]))
@@ -56,6 +72,11 @@ def circles(depends_on: Dependencies) -> Iterator[Finding]:
         what = f"{' -> '.join(around)} is a circle, so none in it could ever start; take out one of these"
         yield Finding((around[0], "depends_on", index), what)
         graph[around[0]].remove(around[1])
+
+
+def known_dependencies(depends_on: Dependencies) -> dict[str, list[str]]:
+    """Return what each instrument depends on, without names that are none."""
+    return {name: [other for other in depends_on if other in needed] for name, needed in depends_on.items()}
 
 
 def _circle(graph: Mapping[str, Sequence[str]]) -> Sequence[str]:

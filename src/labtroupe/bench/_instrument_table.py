@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast
 
@@ -13,16 +12,14 @@ from attrs import validators
 from labtroupe.actor import DEFAULT_CAPACITY
 from labtroupe.bench._kinds import Kind, find_kind
 from labtroupe.bench._mistakes import Finding, Wrong, did_you_mean
+from labtroupe.bench._named_table import no_table, wrong_name
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._values import IF_MISSING, Fields, fields_of, read_fields, unknown_keys
-from labtroupe.bench._words import describe
 from labtroupe.errors import LabtroupeError, sentence
 from labtroupe.policy import Backoff, RestartLimit
 from labtroupe.transport import Address, SimAddress
 
 T = TypeVar("T")
-
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 def _bounded(_: object, __: object, seconds: float) -> None:
@@ -39,7 +36,7 @@ class InstrumentTable:
     address: str = attrs.field(
         metadata={IF_MISSING: 'write where it is, as in address = "serial:/dev/ttyUSB0"'}
     )
-    connect: Literal["wanted", "required"] = "wanted"
+    connect: Literal["wanted", "required", "on-demand"] = "wanted"
     depends_on: tuple[str, ...] = ()
     critical: bool = False
     mailbox: int = attrs.field(default=DEFAULT_CAPACITY, validator=validators.ge(1))
@@ -75,13 +72,9 @@ class Draft:
 
 def read_instrument(name: str, value: object) -> Draft:
     """Read the table of one instrument."""
-    findings: list[Finding] = []
-    if not _NAME.fullmatch(name):
-        what = "no instrument can have this name; use letters, digits, - and _, and begin with a letter"
-        findings.append(Finding((), what))
+    findings = list(wrong_name(name, "instruments"))
     if not isinstance(value, dict):
-        what = f"must be a table, not {describe(value)}; begin an instrument with [instruments.NAME]"
-        return Draft(name, (*findings, Finding((), what)))
+        return Draft(name, (*findings, no_table(value, "instruments")))
     given = cast("dict[str, object]", value)
     keys, wrong = read_fields(given, InstrumentTable, KEYS)
     findings += wrong

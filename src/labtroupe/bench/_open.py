@@ -14,13 +14,15 @@ import trio
 
 from labtroupe.actor import ActorRef
 from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
+from labtroupe.bench._latches import LatchKeeper
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
 from labtroupe.instrument import Instrument, Link
 from labtroupe.messages import Event, SimulationCrashed
+from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
-from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.supervision import ChildSpec, Member, Supervisor, Watchdog
 from labtroupe.transport import Address, SimAddress, open_transport
 
 InstrumentT = TypeVar("InstrumentT", bound=Instrument)
@@ -54,9 +56,16 @@ class Bench:
         return self._supervisor.ref(name, instrument_type)
 
 
+def _wait(_: Sequence[Member]) -> None:
+    """Wait for those that do not stop."""
+
+
 @asynccontextmanager
 async def open_bench(
-    bench: str | Path | BenchConfig, *, await_required: bool = True
+    bench: str | Path | BenchConfig,
+    *,
+    await_required: bool = True,
+    on_wedged: Callable[[Sequence[Member]], None] = _wait,
 ) -> AsyncGenerator[Bench]:
     """Run a bench for as long as the body lasts.
 
@@ -65,32 +74,53 @@ async def open_bench(
     whatever way, the instruments are stopped in order and their ports closed.
     What the body raises comes out as it is, in no group.
 
+    What was halted when the bench last ran is halted still, until it is reset.
+
     Args:
         bench: The file that describes it, or what has been read from one.
         await_required: Begin the body at once if false, to watch the required ones start.
+        on_wedged: Called at the end, when only instruments are left that do not
+            stop; to return means to wait for them.
 
     Raises:
         ConfigError: The file has mistakes; the error names all of them.
+        BenchError: Nobody can say what is halted.
         RestartLimitError: A required instrument did not start, or restarting a
             critical one did not help.
     """
     config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
     feed = Feed()
+    latches = LatchKeeper.of(config.name, feed.publish)
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
-            addresses = {each.name: _real_address(rack, each) for each in config.instruments}
-            supervisor = Supervisor(
-                [_spec(each, addresses[each.name]) for each in config.instruments], feed.publish
-            )
-            service = Service(config.name, feed, supervisor, _infos(config), rack)
+            supervisor = _make_supervisor(config, rack, feed.publish, on_wedged)
+            latches.look_after([member.cell for member in supervisor])
+            service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
             required = [each.name for each in config.instruments if each.policy.required]
-            async with _running(supervisor, required if await_required else []):
+            async with _running(supervisor, latches, required if await_required else []):
                 yield Bench(config, service, supervisor)
 
 
+def _make_supervisor(
+    config: BenchConfig,
+    rack: Rack,
+    publish: Callable[[Event], None],
+    on_wedged: Callable[[Sequence[Member]], None],
+) -> Supervisor:
+    addresses = {each.name: _real_address(rack, each) for each in config.instruments}
+    return Supervisor(
+        [_spec(each, addresses[each.name]) for each in config.in_order()],
+        publish,
+        groups={each.name: each.group for each in config.groups},
+        on_wedged=on_wedged,
+    )
+
+
 @asynccontextmanager
-async def _running(supervisor: Supervisor, awaited: Sequence[str]) -> AsyncGenerator[None]:
+async def _running(
+    supervisor: Supervisor, latches: LatchKeeper, awaited: Sequence[str]
+) -> AsyncGenerator[None]:
     """Run the supervisor beside the body, which begins when those awaited are running.
 
     What either raises comes out as it is, in no group.
@@ -98,6 +128,8 @@ async def _running(supervisor: Supervisor, awaited: Sequence[str]) -> AsyncGener
     failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(Watchdog(supervisor.publish).run)
+            nursery.start_soon(latches.run)
             await nursery.start(supervisor.run)
             for name in awaited:
                 await supervisor.wait_been_up(name)
@@ -146,12 +178,18 @@ def _spec(config: InstrumentConfig, address: Address) -> ChildSpec:
 
 
 def _infos(config: BenchConfig) -> dict[str, InstrumentInfo]:
-    return {
-        each.name: InstrumentInfo(
-            kind=each.kind, address=str(each.address), simulated=isinstance(each.address, SimAddress)
-        )
-        for each in config.instruments
-    }
+    groups = {each.name: each.group for each in config.groups}
+    return {each.name: _info(each, groups.get(each.policy.group, Group())) for each in config.instruments}
+
+
+def _info(config: InstrumentConfig, group: Group) -> InstrumentInfo:
+    own = group.strategy is Strategy.ONE_FOR_ONE
+    return InstrumentInfo(
+        kind=config.kind,
+        address=str(config.address),
+        simulated=isinstance(config.address, SimAddress),
+        limit=config.policy.limit if own else group.limit,
+    )
 
 
 def _report_crash(publish: Callable[[Event], None], name: str, error: Exception) -> None:

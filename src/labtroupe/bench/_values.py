@@ -105,6 +105,8 @@ def mismatch(value: object, annotation: object) -> Wrong:
         hint = f"; write [{spell_value(value)}]"
     elif isinstance(value, str) and _is_right_unquoted(value, annotation):
         hint = "; write it without quotes"
+    elif isinstance(value, str):
+        hint = did_you_mean(value, [each for each in choices_of(annotation) if isinstance(each, str)])
     return Wrong.because(f"must be {expected}, not {describe(value)}{hint}")
 
 

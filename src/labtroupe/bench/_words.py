@@ -38,9 +38,9 @@ def in_words(annotation: object) -> str:
     if origin is Annotated:
         return in_words(get_args(annotation)[0])
     if origin in {Union, UnionType}:
-        return " or ".join(in_words(member) for member in get_args(annotation) if member is not NoneType)
+        return _either([in_words(member) for member in get_args(annotation) if member is not NoneType])
     if choices := choices_of(annotation):
-        return " or ".join(map(spell_value, choices))
+        return _either(list(map(spell_value, choices)))
     if isinstance(origin, type) and attrs.has(origin):
         return "a table"
     return _TYPES.get(origin, f"a {getattr(origin, '__name__', origin)}")
@@ -74,3 +74,7 @@ def spell_value(value: object) -> str:
         case _:
             text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

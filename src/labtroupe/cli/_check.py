@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import attrs
 import click
 
@@ -19,7 +21,7 @@ def check(file: str, output: Output) -> int:
     """Find every mistake in a bench's file, one line each; touches no device."""
     make_importable_beside(file)
     try:
-        count = len(load_bench(file).instruments)
+        bench = load_bench(file)
     except BenchConfigError as error:
         mistakes = [attrs.asdict(each) for each in error.mistakes]
         match output:
@@ -32,9 +34,15 @@ def check(file: str, output: Output) -> int:
         return USAGE
     match output:
         case Output.JSON:
-            print_json({"file": file, "mistakes": [], "instruments": count})
+            counts = {"instruments": len(bench.instruments), "groups": len(bench.groups)}
+            print_json({"file": file, "mistakes": [], **counts})
         case Output.JSONL:
             pass
         case Output.TABLE:
-            print(f"{file}: ok, {count} instrument{'' if count == 1 else 's'}")
+            groups = f", {_count(bench.groups, 'group')}" if bench.groups else ""
+            print(f"{file}: ok, {_count(bench.instruments, 'instrument')}{groups}")
     return OK
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

@@ -10,7 +10,16 @@ import click
 from labtroupe.cli._output import STATE_COLOURS
 from labtroupe.cli._printable import printable
 
-_KIND_COLOURS = {"cleanup": "red", "command": "yellow", "missed": "red", "suspect": "yellow"}
+_KIND_COLOURS = {
+    "cleanup": "red",
+    "command": "yellow",
+    "held-up": "red",
+    "latches": "red",
+    "missed": "red",
+    "quarantine": "red",
+    "suspect": "yellow",
+    "wedged": "red",
+}
 
 
 @attrs.define(eq=False)
@@ -26,7 +35,7 @@ class EventLines:
     width: int = 0
 
     def line(self, *, kind: str, text: str, instrument: str, moment: float) -> str:
-        """Return the line for one event.
+        """Return the line for one event, and one more for each further line of its text.
 
         Args:
             kind: The event's kind.
@@ -35,7 +44,9 @@ class EventLines:
             moment: When, in seconds since 1970 (UTC).
         """
         self.width = max(self.width, len(instrument))
-        return f"{_clock(moment)}  {instrument:{self.width}}  {self._painted(kind, printable(text))}"
+        first, *more = text.splitlines() or [""]
+        line = f"{_clock(moment)}  {instrument:{self.width}}  {self._painted(kind, printable(first))}"
+        return "\n".join([line, *(f"  {printable(each)}" for each in more)])
 
     def _painted(self, kind: str, text: str) -> str:
         # The text of a change of state begins with the state: "backoff, next try in ...".

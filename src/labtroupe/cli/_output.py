@@ -20,6 +20,7 @@ STATE_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
         State.STOPPED: "bright_black",
         State.BACKOFF: "yellow",
         State.FAILED: "red",
+        State.HALTED: "magenta",
     }
 )
 

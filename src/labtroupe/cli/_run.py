@@ -7,10 +7,10 @@ import os
 import select
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from types import FrameType
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn, Self, TextIO
 
 import attrs
 import click
@@ -18,7 +18,7 @@ import trio
 
 from labtroupe.bench import Bench, BenchConfig, load_bench, open_bench
 from labtroupe.cli._event_line import EventLines
-from labtroupe.cli._exit_codes import INTERRUPTED, OK
+from labtroupe.cli._exit_codes import FAILED, INTERRUPTED, OK
 from labtroupe.cli._modules import make_importable_beside
 from labtroupe.cli._output import wants_colour
 from labtroupe.client import make_socket_path
@@ -26,7 +26,8 @@ from labtroupe.control import open_listener, serve
 from labtroupe.errors import LabtroupeError
 from labtroupe.lifecycle import State
 from labtroupe.messages import CleanupFailed, StateChanged
-from labtroupe.transport import SimAddress
+from labtroupe.supervision import Member, stack_of
+from labtroupe.transport import SimAddress, claims
 
 # What a pipe takes without blocking if it takes anything (POSIX: PIPE_BUF).
 _CHUNK: Final = select.PIPE_BUF
@@ -36,18 +37,25 @@ _PATIENCE: Final = 1.0
 
 @click.command()
 @click.argument("file", metavar="BENCH.TOML")
-def run(file: str) -> int:
+@click.option(
+    "--wedged",
+    type=click.Choice(["wait", "leave"]),
+    default="leave",
+    show_default=True,
+    help="What to do at the end about instruments that do not stop: wait for them, or leave the process.",
+)
+def run(file: str, wedged: str) -> int:
     """Run the bench that a file describes, and print what happens, until it is stopped.
 
     Ctrl-C or SIGTERM stop its instruments in order; a second one leaves at once.
     """
-    return trio.run(_run, file)
+    return trio.run(_run, file, wedged == "leave")
 
 
-async def _run(file: str) -> int:
+async def _run(file: str, leaves_wedged: bool) -> int:  # noqa: FBT001 - trio.run passes by position
     make_importable_beside(file)
     config = load_bench(file)
-    run = _Run(config, _Screen.of_this_process())
+    run = _Run(config, _Screen.on(sys.stdout), leaves_wedged)
     # Both from before the first port is opened until the last is closed.
     with (
         open_listener(make_socket_path(config.name)) as listener,
@@ -69,7 +77,9 @@ class _Run:
     Attributes:
         config: What its file says.
         screen: Where to print.
+        leaves_wedged: Leave the process when only such are left as do not stop.
         bench: It, once it is open.
+        told: Its last event has been printed.
         scope: What a signal cancels.
         ended_by: The signal that ended it.
         ended_at: When its stop began, on trio's clock.
@@ -77,7 +87,9 @@ class _Run:
 
     config: BenchConfig
     screen: _Screen
-    bench: Bench | None = None
+    leaves_wedged: bool
+    bench: Bench | None = attrs.field(default=None, init=False)
+    told: trio.Event = attrs.field(factory=trio.Event, init=False)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     ended_by: int | None = attrs.field(default=None, init=False)
     ended_at: float = attrs.field(default=0.0, init=False)
@@ -105,10 +117,14 @@ class _Run:
     async def _keep_open(self, nursery: trio.Nursery, listener: trio.SocketListener) -> None:
         with trio.move_on_after(_PATIENCE):
             await self.screen.print(_greeting(self.config))
-        told = trio.Event()
+
+        def on_wedged(members: Sequence[Member]) -> None:
+            if self.leaves_wedged:
+                nursery.start_soon(self._leave_without, members)
+
         try:
-            async with open_bench(self.config, await_required=False) as self.bench:
-                nursery.start_soon(self._print_events, self.bench, told)
+            async with open_bench(self.config, await_required=False, on_wedged=on_wedged) as self.bench:
+                nursery.start_soon(self._print_events, self.bench)
                 try:
                     await serve(self.bench.service, listener)
                 finally:
@@ -116,12 +132,26 @@ class _Run:
         finally:
             # Shielded, because we are mostly called while being cancelled.
             with trio.CancelScope(relative_deadline=_PATIENCE, shield=True):
-                if self.bench is None:
-                    await self.screen.print(f"{self.config.name}: stopped before it had started")
-                else:
-                    self.bench.service.feed.close()
-                    await told.wait()
-                    await self.screen.print(await _farewell(self.bench, trio.current_time() - self.ended_at))
+                await self._say_farewell()
+
+    async def _say_farewell(self, wedged: Sequence[Member] = ()) -> None:
+        if self.bench is None:
+            await self.screen.print(f"{self.config.name}: stopped before it had started")
+        else:
+            self.bench.service.feed.close()
+            await self.told.wait()
+            elapsed = trio.current_time() - self.ended_at
+            unclosed = {member.spec.name for member in wedged}
+            await self.screen.print(await _farewell(self.bench, elapsed, unclosed))
+
+    async def _leave_without(self, wedged: Sequence[Member]) -> None:
+        """Leave the process, as nothing else ends what does not stop; all others have been stopped."""
+        text = _wedged_text(wedged)
+        with trio.move_on_after(_PATIENCE):
+            await self._say_farewell(wedged)
+        with trio.move_on_after(_PATIENCE):
+            await _Screen.on(sys.stderr).print(text)
+        os._exit(FAILED)
 
     async def _wait_signal(self, signals: AsyncIterator[int]) -> None:
         self.ended_by = await anext(signals)
@@ -133,7 +163,7 @@ class _Run:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.scope.cancel(signal.Signals(self.ended_by).name)
 
-    async def _print_events(self, bench: Bench, told: trio.Event) -> None:
+    async def _print_events(self, bench: Bench) -> None:
         lines = EventLines(wants_colour(), max(len(each.name) for each in self.config.instruments))
         async with aclosing(bench.service.feed.read(follow=True)) as events:
             async for each in events:
@@ -141,12 +171,12 @@ class _Run:
                     kind=each.kind, text=each.text, instrument=each.instrument, moment=each.time
                 )
                 await self.screen.print(line)
-        told.set()
+        self.told.set()
 
 
 @attrs.define(eq=False)
 class _Screen:
-    """Standard output for a program that must not wait for it.
+    """Standard output, or standard error, for a program that must not wait for it.
 
     Python's own would block all tasks while a terminal is paused with Ctrl-S or
     a pipe is full, and raise when its reader has gone.
@@ -158,12 +188,12 @@ class _Screen:
     fd: int | None
 
     @classmethod
-    def of_this_process(cls) -> Self:
-        """Return standard output, unless the process was started without one.
+    def on(cls, stream: TextIO | None) -> Self:
+        """Return the screen on one of the standard streams, ``None`` if the process was started without it.
 
         Its number may belong to a device's port then.
         """
-        return cls(None if sys.stdout is None else sys.stdout.fileno())  # pyright: ignore[reportUnnecessaryComparison]
+        return cls(None if stream is None else stream.fileno())
 
     async def print(self, text: str) -> None:
         """Write lines as soon as there is room; what nobody can read is dropped."""
@@ -199,9 +229,9 @@ def _greeting(config: BenchConfig) -> str:
     )
 
 
-async def _farewell(bench: Bench, elapsed: float) -> str:
+async def _farewell(bench: Bench, elapsed: float, unclosed: set[str]) -> str:
     """Return the last line: whether all has been stopped and closed, in so many seconds."""
-    stopping, unclosed = set[str](), set[str]()
+    stopping = set[str]()
     async for event in bench.service.feed.read(follow=False):
         if isinstance(event, CleanupFailed):
             unclosed.add(event.instrument)
@@ -213,6 +243,18 @@ async def _farewell(bench: Bench, elapsed: float) -> str:
     if names := ", ".join(sorted(stopping | unclosed)):
         return f"{bench.name}: stopped in {elapsed:.1f} s, but not closed properly: {names}"
     return f"{bench.name}: stopped in order in {elapsed:.1f} s, all ports closed"
+
+
+def _wedged_text(wedged: Sequence[Member]) -> str:
+    names = {member.spec.name for member in wedged}
+    lines = [f"labtroupe: left without {', '.join(sorted(names))}: told to stop, and does not"]
+    lines += [
+        f"  {port} stays claimed until this process has ended"
+        for port, holder in claims().items()
+        if holder in names
+    ]
+    lines += [f"  it is here:\n{stack_of(member.task)}" for member in wedged if member.task is not None]
+    return "\n".join(lines)
 
 
 def _leave_at_once(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""``labtroupe show``: what an instrument can be asked."""
+"""``labtroupe show``: what an instrument does, and what it can be asked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import click
 
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import as_json, print_json, print_json_lines, wants_colour
+from labtroupe.cli._printable import printable
+from labtroupe.cli._standing import lines
 from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
 
 
@@ -16,7 +18,11 @@ from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
 @output_option
 @bench_option
 def show(name: str, output: Output, bench: str | None) -> None:
-    """Show what the instrument NAME can be asked: commands, arguments, limits and units."""
+    """Show what the instrument NAME does, and what it can be asked.
+
+    The first is its state, restarts, readings and what waits in its mailbox; the second its
+    commands with their arguments, limits and units.  It is not asked for any of this.
+    """
     found = connect(bench).describe(name)
     match output:
         case Output.JSON:
@@ -33,6 +39,7 @@ def _lines(found: InstrumentDescription) -> Iterator[str]:
         yield f"  {found.summary}"
     if found.depends_on:
         yield f"  Needs {', '.join(found.depends_on)}."
+    yield from (f"  {printable(line)}" for line in lines(found.status))
     for command in found.commands:
         yield ""
         yield from _command_lines(command)

@@ -37,6 +37,8 @@ def tree(output: Output, bench: str | None) -> None:
 def _node(instrument: InstrumentStatus, everyone: Sequence[InstrumentStatus]) -> Node:
     name, others = instrument.name, instrument.depends_on[1:]
     words = [f"{name} (sim)" if instrument.simulated else name, instrument.state, instrument.kind]
+    if instrument.suspended:
+        words.append("suspended")
     if others:
         words.append(f"needs {', '.join(others)} too")
     dependents = [each for each in everyone if each.depends_on[:1] == (name,)]

@@ -14,6 +14,7 @@ from labtroupe.client._records import (
     BenchStatus,
     CallResult,
     EventRecord,
+    HaltResult,
     InstrumentDescription,
     VerbResult,
 )
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 # Seconds for what a bench answers without asking a device.
 _PATIENCE: Final = 5.0
+# Seconds for a halt, which waits for safe states; those are to be short.
+_HALT_PATIENCE: Final = 30.0
 # Seconds beyond a command's own timeout, within which the bench itself must answer.
 _GRACE: Final = 2.0
 
@@ -111,6 +114,60 @@ class Client(msgspec.Struct, frozen=True):
             UnknownInstrumentError: There is none of this name.
         """
         return self._ask("restart", {"name": name}, VerbResult)
+
+    def suspend(self, name: str) -> VerbResult:
+        """Let an instrument finish what it does, and take nothing more, until it is resumed.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+        """
+        return self._ask("suspend", {"name": name}, VerbResult, patience=_PATIENCE)
+
+    def resume(self, name: str) -> VerbResult:
+        """Let an instrument take commands again.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+        """
+        return self._ask("resume", {"name": name}, VerbResult, patience=_PATIENCE)
+
+    def clear(self, name: str) -> VerbResult:
+        """Let an instrument carry out again what is in quarantine.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+        """
+        return self._ask("clear", {"name": name}, VerbResult, patience=_PATIENCE)
+
+    def halt(self, names: Sequence[str] | None = None, reason: str = "") -> HaltResult:
+        """Halt instruments now, and wait for their safe states.
+
+        To leave early, as Ctrl-C does, leaves them halted.
+
+        Args:
+            names: Which; all of them where not given.
+            reason: Why, in words.
+
+        Raises:
+            UnknownInstrumentError: There is none of one of these names; none was halted.
+            BenchError: The bench went away on the way; what has become of it is unknown.
+        """
+        asked = {"names": names, "reason": reason}
+        return self._ask("halt", asked, HaltResult, patience=_HALT_PATIENCE, lost=Outcome.UNKNOWN)
+
+    def reset(self, names: Sequence[str], reason: str) -> tuple[VerbResult, ...]:
+        """Let go of the latches of instruments that are halted.
+
+        Args:
+            names: Which.
+            reason: Why it is safe now, in words.
+
+        Raises:
+            ArgumentError: There is no reason; none was reset.
+            UnknownInstrumentError: There is none of one of these names; none was reset.
+        """
+        asked = {"names": names, "reason": reason}
+        return self._ask("reset", asked, tuple[VerbResult, ...], patience=_PATIENCE)
 
     def inject(self, name: str, fault: str, args: Sequence[str] = ()) -> tuple[str, ...]:
         """Inject a fault into a simulated device, and return the faults now in force.

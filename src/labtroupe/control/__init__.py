@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from labtroupe.control._describe import CommandInfo, InstrumentDescription, ParameterInfo
+from labtroupe.control._events import LatchesNotKept, LatchReset
 from labtroupe.control._feed import Feed, Missed
+from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._server import open_listener, serve
-from labtroupe.control._service import BenchStatus, CallResult, Service, VerbResult
-from labtroupe.control._snapshot import InstrumentInfo, InstrumentStatus
+from labtroupe.control._service import Service
+from labtroupe.control._snapshot import (
+    InstrumentInfo,
+    InstrumentStatus,
+    LatchStatus,
+    ReadingStatus,
+    RequestStatus,
+    RestartStatus,
+)
 
 __all__ = [
     "BenchStatus",
     "CallResult",
     "CommandInfo",
     "Feed",
+    "HaltResult",
     "InstrumentDescription",
     "InstrumentInfo",
     "InstrumentStatus",
+    "LatchReset",
+    "LatchStatus",
+    "LatchesNotKept",
     "Missed",
     "ParameterInfo",
+    "ReadingStatus",
+    "RequestStatus",
+    "RestartStatus",
     "Service",
     "VerbResult",
     "open_listener",

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from labtroupe.control._snapshot import InstrumentInfo
+from labtroupe.control._snapshot import InstrumentStatus
 from labtroupe.messages import Command, Parameter, commands_of
 from labtroupe.supervision import Member
 
@@ -75,6 +75,7 @@ class InstrumentDescription:
 
     Attributes:
         summary: The first line of its class's docstring.
+        status: What it is doing.
     """
 
     name: str
@@ -84,19 +85,21 @@ class InstrumentDescription:
     summary: str
     depends_on: tuple[str, ...]
     commands: tuple[CommandInfo, ...]
+    status: InstrumentStatus
 
 
-def describe(member: Member, info: InstrumentInfo) -> InstrumentDescription:
+def describe(member: Member, status: InstrumentStatus) -> InstrumentDescription:
     """Describe one instrument; never waits, whatever the instrument is doing."""
     actor_type = member.cell.actor_type
     return InstrumentDescription(
-        name=member.cell.name,
-        kind=info.kind,
-        address=info.address,
-        simulated=info.simulated,
+        name=status.name,
+        kind=status.kind,
+        address=status.address,
+        simulated=status.simulated,
         summary=_first_line(actor_type),
-        depends_on=member.record.policy.depends_on,
+        depends_on=status.depends_on,
         commands=tuple(_command(each) for each in commands_of(actor_type).values()),
+        status=status,
     )
 
 

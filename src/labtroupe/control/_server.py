@@ -161,6 +161,11 @@ async def _perform(service: Service, request: Request) -> object:
         "start": service.start,
         "stop": service.stop,
         "restart": service.restart,
+        "suspend": service.suspend,
+        "resume": service.resume,
+        "clear": service.clear,
+        "halt": service.halt,
+        "reset": service.reset,
         "inject": service.inject,
     }
     operation = operations.get(request.op)

@@ -5,48 +5,42 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import trio
 
-from labtroupe.actor import Actor, ActorRef
+from labtroupe.actor import Actor, ActorRef, Cell
 from labtroupe.control._arguments import make_message
 from labtroupe.control._describe import InstrumentDescription, describe
+from labtroupe.control._events import LatchReset
 from labtroupe.control._feed import Feed, Missed
+from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._snapshot import InstrumentInfo, InstrumentStatus, snapshot
-from labtroupe.errors import CommandError, NotSimulated, UnknownCommandError, UnknownInstrumentError
+from labtroupe.errors import (
+    ArgumentError,
+    CommandError,
+    NotSimulated,
+    UnknownCommandError,
+    UnknownInstrumentError,
+)
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, FaultChanged, commands_of
 from labtroupe.names import nearest
+from labtroupe.policy import Phase
 from labtroupe.simulation import Fault, Rack
-from labtroupe.supervision import Supervisor
+from labtroupe.supervision import Member, Supervisor
 
 
-@attrs.frozen
-class CallResult:
-    """The answer to a command, with its unit where it has one."""
+class KeptLatches(Protocol):
+    """Where the latches are kept so that they survive the bench's process."""
 
-    value: object
-    unit: str
+    def keep(self) -> None:
+        """Have the latches written that there are when the caller first waits; never waits itself."""
 
-
-@attrs.frozen
-class VerbResult:
-    """What an operator's verb came to: the state before and after it."""
-
-    instrument: str
-    before: State
-    after: State
-    note: str
-
-
-@attrs.frozen(kw_only=True)
-class BenchStatus:
-    """A whole bench at one moment."""
-
-    bench: str
-    instruments: Sequence[InstrumentStatus]
+    async def wait_kept(self) -> str:
+        """Wait until the present latches are written, and return why they are not; empty if they are."""
+        ...
 
 
 @attrs.define(eq=False)
@@ -63,6 +57,7 @@ class Service:
     _supervisor: Supervisor
     _infos: Mapping[str, InstrumentInfo]
     _rack: Rack
+    _latches: KeptLatches
 
     def status(self, name: str | None = None) -> BenchStatus:
         """Look at one instrument or all; never waits.
@@ -79,7 +74,7 @@ class Service:
         Raises:
             UnknownInstrumentError: There is none of this name.
         """
-        return describe(self._supervisor.member(self._known(name)), self._infos[name])
+        return describe(self._supervisor.member(self._known(name)), self._snapshot(name))
 
     async def events(self, *, follow: bool = False, instrument: str | None = None) -> AsyncGenerator[Event]:
         """Yield the events still remembered, and with ``follow`` those that come, without end.
@@ -114,7 +109,7 @@ class Service:
             CommandError: It was not carried out; ``outcome`` says what may have happened.
             LinkError: The connection broke on the way.
         """
-        cell = self._supervisor.member(self._known(name)).cell
+        cell = self._cell(name)
         commands = commands_of(cell.actor_type)
         if command not in commands:
             raise _named(
@@ -130,15 +125,73 @@ class Service:
 
     async def start(self, name: str) -> VerbResult:
         """Start an instrument that is stopped or failed, or try one that backs off again now."""
-        return await self._verb(name, self._supervisor.start)
+        return await self._order(name, self._supervisor.start, _runs)
 
     async def stop(self, name: str) -> VerbResult:
         """Stop an instrument, and those that depend on it, until somebody starts it."""
-        return await self._verb(name, self._supervisor.stop)
+        return await self._order(name, self._supervisor.stop, _is_stopped)
 
     async def restart(self, name: str) -> VerbResult:
         """Give an instrument a new life."""
-        return await self._verb(name, self._supervisor.restart)
+        return await self._order(name, self._supervisor.restart, _runs)
+
+    def suspend(self, name: str) -> VerbResult:
+        """Let an instrument finish what it does, and take nothing more, until it is resumed; never waits."""
+        was = self._cell(name).suspended
+        note = "was suspended already" if was else "suspended"
+        return self._set(name, self._supervisor.suspend, note, changed=not was)
+
+    def resume(self, name: str) -> VerbResult:
+        """Let an instrument take commands again; never waits."""
+        was = self._cell(name).suspended
+        note = "takes commands again" if was else "was not suspended"
+        return self._set(name, self._supervisor.resume, note, changed=was)
+
+    def clear(self, name: str) -> VerbResult:
+        """Let an instrument carry out again what is in quarantine; never waits."""
+        was = sorted(self._cell(name).quarantine.commands)
+        note = f"cleared: {', '.join(was)}" if was else "nothing was in quarantine"
+        return self._set(name, self._supervisor.clear, note, changed=bool(was))
+
+    async def halt(self, names: Sequence[str] | None = None, reason: str = "") -> HaltResult:
+        """Latch instruments now, and say whether they have got into their safe states.
+
+        Whatever runs is cut off, whatever waits is refused, and nothing begins any
+        more until `reset`, also where the bench's process is started again.
+
+        Args:
+            names: Which; all of them where not given.
+            reason: Why, in words.
+
+        Raises:
+            UnknownInstrumentError: There is none of one of these names; none was halted.
+        """
+        halted = None if names is None else [self._known(name) for name in names]
+        self._latches.keep()
+        # Latches all of them before it first waits, so that nobody waits for the disk.
+        reports = await self._supervisor.halt(halted, reason.strip() or "halted by an operator")
+        return HaltResult(reports=reports, not_kept=await self._latches.wait_kept())
+
+    async def reset(self, names: Sequence[str], reason: str) -> Sequence[VerbResult]:
+        """Let go of the latches of instruments.
+
+        Args:
+            names: Which.
+            reason: Why it is safe now, in words; becomes an event.
+
+        Raises:
+            ArgumentError: There is no reason; none was reset.
+            UnknownInstrumentError: There is none of one of these names; none was reset.
+        """
+        if not reason.strip():
+            raise ArgumentError("a reset takes a reason", remedy="Say why it is safe to go on.")
+        halted = [self._known(name) for name in names]
+        results = [self._reset(name, reason.strip()) for name in halted]
+        not_kept = await self._latches.wait_kept()
+        if not not_kept:
+            return results
+        warning = f"{{}}, until the bench's process is started again: {not_kept}"
+        return [attrs.evolve(each, note=warning.format(each.note)) for each in results]
 
     def inject(self, name: str, fault: str, args: Sequence[str] = ()) -> Sequence[str]:
         """Inject a fault into a simulated device, and return the faults now in force.
@@ -159,12 +212,41 @@ class Service:
         self.feed.publish(FaultChanged(instrument=name, faults=faults))
         return faults
 
-    async def _verb(self, name: str, act: Callable[[str], None]) -> VerbResult:
-        cell = self._supervisor.member(self._known(name)).cell
-        before = cell.state
-        act(name)
+    async def _order(
+        self, name: str, order: Callable[[str], None], is_done: Callable[[Member], bool]
+    ) -> VerbResult:
+        """Change what is wanted of an instrument, and wait for what comes of it."""
+        member = self._supervisor.member(self._known(name))
+        before, life = member.cell.state, member.cell.life
+        order(name)
         after = await self._supervisor.wait_settled(name)
-        return VerbResult(name, before, after, cell.reason)
+        return VerbResult(
+            instrument=name,
+            before=before,
+            after=after,
+            changed=after is not before or member.cell.life != life,
+            done=is_done(member),
+            note=member.cell.reason,
+        )
+
+    def _set(self, name: str, verb: Callable[[str], None], note: str, *, changed: bool) -> VerbResult:
+        """Carry out a verb that is done at once."""
+        cell = self._cell(name)
+        before = cell.state
+        verb(name)
+        return VerbResult(
+            instrument=name, before=before, after=cell.state, changed=changed, done=True, note=note
+        )
+
+    def _reset(self, name: str, reason: str) -> VerbResult:
+        halted = self._cell(name).latch is not None
+        note = "not halted any more" if halted else "was not halted"
+        if halted:
+            self.feed.publish(LatchReset(instrument=name, reason=reason))
+        return self._set(name, self._supervisor.reset, note, changed=halted)
+
+    def _cell(self, name: str) -> Cell:
+        return self._supervisor.member(self._known(name)).cell
 
     def _snapshot(self, name: str) -> InstrumentStatus:
         info = self._infos[name]
@@ -180,6 +262,16 @@ class Service:
                 f"there is no instrument {name!r} on this bench{_did_you_mean(name, self._infos)}"
             )
         return name
+
+
+def _runs(member: Member) -> bool:
+    return member.cell.state is State.RUNNING
+
+
+def _is_stopped(member: Member) -> bool:
+    # A latch hides what is behind it.
+    halted = member.cell.state is State.HALTED and member.record.phase is Phase.DOWN
+    return halted or member.cell.state is State.STOPPED
 
 
 def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import trio
 
+from labtroupe.actor import ActorRef, Cell, Reply
+from labtroupe.control._wire import to_json
 from labtroupe.lifecycle import State
-from labtroupe.policy import Phase
-from labtroupe.supervision import Member
+from labtroupe.messages import Quality, ReadingCommand, commands_of
+from labtroupe.policy import Phase, RestartLimit
+from labtroupe.supervision import Member, stack_of
 
 
 @attrs.frozen(kw_only=True)
@@ -18,11 +23,80 @@ class InstrumentInfo:
         kind: Its kind, as written there.
         address: Its address, as written there.
         simulated: Whether there is a simulated device at the other end.
+        limit: What its restarts are held against: its own limits, or those of its group.
     """
 
     kind: str
     address: str
     simulated: bool
+    limit: RestartLimit
+
+
+@attrs.frozen(kw_only=True)
+class LatchStatus:
+    """Why an instrument is halted.
+
+    Attributes:
+        reason: Why, in words.
+        time: Since when, in seconds since 1970 (UTC); it may be longer than the bench runs.
+        confirmed: Whether its safe state has been reached since.
+        note: Why not, in words, once that is known.
+    """
+
+    reason: str
+    time: float
+    confirmed: bool
+    note: str
+
+
+@attrs.frozen(kw_only=True)
+class RestartStatus:
+    """How near an instrument is to being given up.
+
+    Attributes:
+        streak: Failures in a row since it was last healthy.
+        lately: Restarts within the last ``seconds``; those of its group, where that restarts together.
+        allowed: How many there may be.
+        seconds: The time in which they are counted.
+    """
+
+    streak: int
+    lately: int
+    allowed: int
+    seconds: float
+
+
+@attrs.frozen(kw_only=True)
+class RequestStatus:
+    """A request that waits.
+
+    Attributes:
+        command: What is asked.
+        age: Seconds since it was asked.
+        urgent: Whether it overtakes those that are not.
+    """
+
+    command: str
+    age: float
+    urgent: bool
+
+
+@attrs.frozen(kw_only=True)
+class ReadingStatus:
+    """The last answer of a reading.
+
+    Attributes:
+        value: The answer in the types of JSON; ``None`` before the first.
+        unit: Its unit; empty for none.
+        age: Seconds since it came; ``None`` before the first.
+        quality: Whether it says what is so now.
+    """
+
+    name: str
+    value: object
+    unit: str
+    age: float | None
+    quality: Quality
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +117,14 @@ class InstrumentStatus:
         elapsed: How long that has been running or waiting since it was asked.
         depends_on: The instruments that must be running while it is.
         faults: The faults in force at its simulated device.
+        latch: Why it is halted; ``None`` if it is not.
+        suspended: Whether it takes no more commands until it is resumed.
+        quarantined: Commands that are not carried out until they are cleared.
+        leased_by: Who has it for himself; empty for nobody.
+        restarts: What failed before.
+        queue: The requests that wait, in the order in which they are taken.
+        readings: The last answers that are kept.
+        stack: Where its tasks are, if it was told to stop and does not; otherwise empty.
     """
 
     name: str
@@ -62,12 +144,21 @@ class InstrumentStatus:
     elapsed: float | None
     depends_on: tuple[str, ...]
     faults: tuple[str, ...]
+    latch: LatchStatus | None
+    suspended: bool
+    quarantined: tuple[str, ...]
+    leased_by: str
+    restarts: RestartStatus
+    queue: tuple[RequestStatus, ...]
+    readings: tuple[ReadingStatus, ...]
+    stack: str
 
 
 def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> InstrumentStatus:
     """Look at one instrument; never waits, whatever the instrument is doing."""
     cell, now = member.cell, trio.current_time()
     current = cell.current
+    wedged = member.record.phase is Phase.WEDGED and member.task is not None
     return InstrumentStatus(
         name=cell.name,
         kind=info.kind,
@@ -76,7 +167,7 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         state=cell.state,
         since=now - cell.changed_at,
         note=cell.reason,
-        retry_in=None if cell.retry_at is None else max(0.0, cell.retry_at - now),
+        retry_in=cell.retry_in,
         life=cell.life,
         last_ok=None if cell.last_done is None else now - cell.last_done,
         wire=_wire(member),
@@ -86,6 +177,14 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         elapsed=None if current is None else now - current.asked_at,
         depends_on=member.record.policy.depends_on,
         faults=faults,
+        latch=_latch(cell),
+        suspended=cell.suspended,
+        quarantined=tuple(sorted(cell.quarantine.commands)),
+        leased_by=cell.leases.held.holder if cell.leases.held else "",
+        restarts=_restarts(member, info.limit, now),
+        queue=tuple(_request(each, now) for each in cell.mailbox),
+        readings=_readings(cell),
+        stack=stack_of(member.task) if wedged and member.task else "",
     )
 
 
@@ -95,3 +194,50 @@ def _wire(member: Member) -> str:
     if member.actor.in_step:
         return "in step"
     return "suspect" if member.cell.current is None else "busy"
+
+
+def _latch(cell: Cell) -> LatchStatus | None:
+    latch, report = cell.latch, cell.safety.report
+    if latch is None:
+        return None
+    confirmed, note = (False, "") if report is None else (report.confirmed, report.reason)
+    return LatchStatus(reason=latch.reason, time=latch.time, confirmed=confirmed, note=note)
+
+
+def _restarts(member: Member, limit: RestartLimit, now: float) -> RestartStatus:
+    history = member.record.history
+    return RestartStatus(
+        streak=history.streak,
+        lately=sum(moment > now - limit.max_seconds for moment in history.granted),
+        allowed=limit.max_restarts,
+        seconds=limit.max_seconds,
+    )
+
+
+def _request(reply: Reply[object], now: float) -> RequestStatus:
+    message = reply.message
+    return RequestStatus(command=repr(message), age=now - reply.asked_at, urgent=message.command.urgent)
+
+
+def _readings(cell: Cell) -> tuple[ReadingStatus, ...]:
+    commands = commands_of(cell.actor_type).values()
+    return tuple(_reading(cell, each) for each in commands if isinstance(each, ReadingCommand))
+
+
+def _reading(cell: Cell, command: ReadingCommand[..., Any]) -> ReadingStatus:
+    found = ActorRef[Any](cell).reading(command)
+    return ReadingStatus(
+        name=command.name,
+        value=_shown(found.value),
+        unit=str(command.returns.unit or ""),
+        age=None if found.time is None else found.age,
+        quality=found.quality,
+    )
+
+
+def _shown(value: object) -> object:
+    """Return a value as it can be sent; one instrument's odd answer must not hide all the others."""
+    try:
+        return to_json(value)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)

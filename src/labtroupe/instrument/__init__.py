@@ -5,5 +5,6 @@ from __future__ import annotations
 from labtroupe.instrument._barrier import Barrier
 from labtroupe.instrument._instrument import Instrument
 from labtroupe.instrument._link import Link
+from labtroupe.instrument._recorder import Direction, FlightRecorder, Frame
 
-__all__ = ["Barrier", "Instrument", "Link"]
+__all__ = ["Barrier", "Direction", "FlightRecorder", "Frame", "Instrument", "Link"]

@@ -7,7 +7,7 @@ from typing import ClassVar
 import attrs
 import trio
 
-from labtroupe.actor import Actor
+from labtroupe.actor import Actor, background
 from labtroupe.errors import DeviceAbsent, LinkLost, ProtocolError, sentence
 from labtroupe.instrument._barrier import Barrier
 from labtroupe.instrument._link import Link
@@ -78,7 +78,8 @@ class Instrument(Actor):
         """Close the link."""
         await self.link.aclose()
 
-    async def attend(self) -> None:
+    @background
+    async def _listen(self) -> None:
         """Listen while there is nothing to do, so that a pulled cable is noticed before it is needed.
 
         Raises:

@@ -18,9 +18,10 @@ import attrs
 import trio
 
 from labtroupe.actor import mark_acted
-from labtroupe.errors import ArgumentError, LinkLost, ProtocolError
+from labtroupe.errors import LinkLost, ProtocolError
 from labtroupe.instrument._barrier import Barrier
-from labtroupe.instrument._wire import Listener, Owed
+from labtroupe.instrument._recorder import FlightRecorder
+from labtroupe.instrument._wire import Listener, Owed, to_ascii
 from labtroupe.protocol import Decoder, Framing
 from labtroupe.transport import Transport
 
@@ -50,12 +51,14 @@ class Link:
         address: Where it leads, for people.
         framing: How requests become bytes and bytes answers.
         barrier: How to get in step again; without one, a suspect link is lost and opened anew.
+        recorder: Its latest frames, those of former lives included.
     """
 
     address: str
     _connect: Callable[[], Awaitable[Transport]]
     framing: Framing
     barrier: Barrier | None = None
+    recorder: FlightRecorder = attrs.field(factory=FlightRecorder)
     # The requests whose answers may still come, the oldest first.
     _owed: deque[Owed] = attrs.field(factory=lambda: deque[Owed](maxlen=_OWED_AT_MOST))
     # Whether half a command may be waiting in the device.
@@ -94,7 +97,7 @@ class Link:
         Raises:
             Unavailable: Nobody is there, or somebody else holds the port.
         """
-        self._transport = await self._connect()
+        self._transport = self.recorder.tap(await self._connect())
 
     async def aclose(self) -> None:
         """Close the transport, if it is open."""
@@ -147,7 +150,7 @@ class Link:
             LinkLost: The connection broke.
             ProtocolError: What came back is not an answer, or not ASCII.
         """
-        answer = await self.exchange(_ascii(request), lambda frame: frame.isascii() and accepts(frame))
+        answer = await self.exchange(to_ascii(request), lambda frame: frame.isascii() and accepts(frame))
         return answer.decode("ascii")
 
     async def write(self, request: str) -> None:
@@ -157,7 +160,7 @@ class Link:
             ArgumentError: It is not ASCII, or cannot be sent as one request; nothing was sent.
             LinkLost: The connection broke.
         """
-        await self.send(_ascii(request))
+        await self.send(to_ascii(request))
 
     async def resync(self) -> None:
         """Get in step, or raise; returns at once if the link is.
@@ -289,10 +292,3 @@ class Link:
         if self._transport is None:
             raise LinkLost(f"{self.address}: the link is closed")
         return self._transport
-
-
-def _ascii(text: str) -> bytes:
-    try:
-        return text.encode("ascii")
-    except UnicodeEncodeError:
-        raise ArgumentError(f"{text!r} is not ASCII") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 import trio
 
+from labtroupe.errors import ArgumentError
+
 
 @attrs.frozen(eq=False)
 class Owed:
@@ -30,3 +32,15 @@ class Listener:
 
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     left: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+
+def to_ascii(text: str) -> bytes:
+    """Return a request of text as bytes.
+
+    Raises:
+        ArgumentError: It is not ASCII.
+    """
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{text!r} is not ASCII") from None

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import attrs
 
-from labtroupe.errors import ArgumentError
+from labtroupe.errors import ArgumentError, CommandRefused
 from labtroupe.kinds._scpi import ScpiInstrument
-from labtroupe.messages import Range, Unit, command
+from labtroupe.messages import Range, Unit, command, reading
 
 Volts = Annotated[float, Unit("V")]
 Amperes = Annotated[float, Unit("A")]
@@ -46,6 +46,17 @@ class DCPowerSupply(ScpiInstrument):
     max_voltage: Annotated[float, Range(0.0)] = 30.0
     max_current: Annotated[float, Range(0.0)] = 3.0
 
+    async def safe_state(self) -> None:
+        """Switch the output off, and see that it is.
+
+        Raises:
+            CommandRefused: It is still on.
+        """
+        # Before anything else: whatever is in the error queue can wait.
+        await self.link.write("OUTP OFF")
+        if await self._number("OUTP?") != 0:
+            raise CommandRefused("the output is still on")
+
     @command(timeout=3.0)
     async def set_voltage(self, volts: Annotated[float, Range(0.0), Unit("V")]) -> None:
         """Set the voltage the output is to have.
@@ -73,17 +84,17 @@ class DCPowerSupply(ScpiInstrument):
         """Switch the output on or off."""
         await self.write(f"OUTP {'ON' if on else 'OFF'}")
 
-    @command(timeout=3.0, idempotent=True)
+    @reading(timeout=3.0)
     async def voltage(self) -> Volts:
         """Voltage measured at the output, in volts."""
         return await self._number("MEAS:VOLT?")
 
-    @command(timeout=3.0, idempotent=True)
+    @reading(timeout=3.0)
     async def current(self) -> Amperes:
         """Current measured through the output, in amperes."""
         return await self._number("MEAS:CURR?")
 
-    @command(timeout=5.0, idempotent=True)
+    @reading(timeout=5.0)
     async def status(self) -> OutputStatus:
         """Whether the output is on, what it gives, and whether the protection has tripped."""
         return OutputStatus(

@@ -12,15 +12,19 @@ import re
 from typing import Annotated, Final
 
 import attrs
+import trio
 
 from labtroupe.instrument import Barrier, Instrument
-from labtroupe.messages import Range, Unit, command
+from labtroupe.messages import Range, Unit, command, reading
 from labtroupe.protocol import Lines
 
 # SB1 any byte; EB1, PB1 and three reserved ones have the top bit set; then the
 # temperature in tenths of a degree, as four hexadecimal digits of a 16-bit two's complement.
 _STATUS_LENGTH: Final = 10
 _STATUS: Final = re.compile(rb"(?s)(.)([\x80-\xff])([\x80-\xff])[\x80-\xff]{3}([0-9a-fA-F]{4})\Z")
+
+# Seconds until a controller that was told something is looked at again.
+_LOOK_AGAIN: Final = 0.1
 
 Celsius = Annotated[float, Unit("degC")]
 Limit = Annotated[float, Range(-200.0, 600.0), Unit("degC")]
@@ -85,12 +89,21 @@ class LinkamT95(Instrument):
     # Answers to T look alike, hence the lateness: a stage answers within 0.1 s.
     barrier = Barrier(b"T", is_status, lateness=0.5)
 
-    @command(timeout=2.0, idempotent=True)
+    async def safe_state(self) -> None:
+        """Stop heating and cooling, and wait until they have; the stage drifts to room temperature.
+
+        A pump that was switched to run by hand, at its controller, is left alone.
+        """
+        await self.stop()
+        while (await self.status()).mode is not Mode.STOPPED:  # noqa: ASYNC110 - the device has no events
+            await trio.sleep(_LOOK_AGAIN)
+
+    @reading(timeout=2.0)
     async def temperature(self) -> Celsius:
         """Temperature of the stage, in degrees Celsius."""
         return (await self.status()).temperature
 
-    @command(timeout=2.0, idempotent=True)
+    @reading(timeout=2.0)
     async def status(self) -> StageStatus:
         """Mode, temperature, error flags and pump speed, all at one moment."""
         answer = await self.link.exchange(b"T", is_status)

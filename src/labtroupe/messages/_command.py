@@ -14,16 +14,15 @@ One signature serves the type checkers, the limits, the command line and the tes
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Coroutine, Mapping
-from functools import cached_property
-from types import CellType, MethodType, NoneType, UnionType
+from functools import cache, cached_property
+from types import CellType, MappingProxyType, MethodType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, overload
 
 import attrs
 
-from labtroupe.errors import ArgumentError
-from labtroupe.messages._limits import Range, Unit
+from labtroupe.messages._parameters import Binder, Parameter, refuse_required
+from labtroupe.messages._schedule import Missed, Schedule
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -34,27 +33,6 @@ DEFAULT_TIMEOUT: Final = 5.0
 """Seconds a command may take where neither its class nor its caller says otherwise."""
 
 
-@attrs.frozen
-class Parameter:
-    """One argument of a command, as its signature declares it.
-
-    Attributes:
-        annotation: The declared type, without `Range` and `Unit`.
-        default: Its default, `inspect.Parameter.empty` where it must be given.
-    """
-
-    name: str
-    annotation: object
-    range: Range | None
-    unit: Unit | None
-    default: object = inspect.Parameter.empty
-
-    @property
-    def required(self) -> bool:
-        """Whether a caller must give it."""
-        return self.default is inspect.Parameter.empty
-
-
 class Command(Generic[P, R_co]):
     """What can be asked of an actor; calling it makes the message that asks.
 
@@ -63,10 +41,21 @@ class Command(Generic[P, R_co]):
         function: The method as it was written, with the actor as its first argument.
         timeout: Seconds it may take unless the caller says otherwise; `math.inf` for no limit.
         idempotent: Whether carrying it out twice does no harm.
+        interruptible: Whether it is cancelled when its caller has gone.
+        urgent: Whether it goes through the stop lane, before all that waits.
+        schedule: When it is due by itself; ``None`` for a command that somebody has to ask for.
     """
 
+    schedule: Schedule | None = None
+
     def __init__(
-        self, function: Callable[..., Coroutine[Any, Any, R_co]], *, timeout: float, idempotent: bool
+        self,
+        function: Callable[..., Coroutine[Any, Any, R_co]],
+        *,
+        timeout: float,
+        idempotent: bool = False,
+        interruptible: bool = True,
+        urgent: bool = False,
     ) -> None:
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"a command is an async method, and {function.__qualname__} is not")
@@ -76,6 +65,8 @@ class Command(Generic[P, R_co]):
         self.name = function.__name__
         self.timeout = timeout
         self.idempotent = idempotent
+        self.interruptible = interruptible
+        self.urgent = urgent
         self.__doc__ = function.__doc__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Message[R_co]:
@@ -84,14 +75,9 @@ class Command(Generic[P, R_co]):
         Raises:
             ArgumentError: An argument is missing, unknown, or outside its limits.
         """
-        try:
-            bound = self.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ArgumentError(f"{self.name}: {error}") from None
-        bound.apply_defaults()
-        for parameter in self.parameters:
-            _check(self.name, parameter, bound.arguments[parameter.name])
-        return Message(self, bound.args, tuple(sorted(bound.kwargs.items())))
+        if not args and not kwargs:
+            return self.plain
+        return Message(self, *self._binder.bind(args, kwargs))
 
     def __repr__(self) -> str:
         """Return the name with its class, such as ``Thermostat.heat``."""
@@ -107,14 +93,23 @@ class Command(Generic[P, R_co]):
     def parameters(self) -> tuple[Parameter, ...]:
         """The arguments it takes, in order."""
         return tuple(
-            Parameter(each.name, *_split(each.annotation), default=each.default)
+            Parameter.of(each.name, each.annotation, each.default)
             for each in self.signature.parameters.values()
         )
 
     @cached_property
     def returns(self) -> Parameter:
         """What it returns, in the form of a parameter named ``return``."""
-        return Parameter("return", *_split(self.signature.return_annotation))
+        return Parameter.of("return", self.signature.return_annotation)
+
+    @cached_property
+    def plain(self) -> Message[R_co]:
+        """The message without arguments; raises `ArgumentError` if some are required."""
+        return Message(self, *self._binder.bind((), {}))
+
+    @cached_property
+    def _binder(self) -> Binder:
+        return Binder.of(self.name, self.signature, self.parameters)
 
 
 @attrs.frozen
@@ -170,7 +165,7 @@ _Method = Callable[Concatenate[A, P], Coroutine[Any, Any, R]]
 def command(function: _Method[A, P, R], /) -> CommandMethod[P, R]: ...
 @overload
 def command(
-    *, timeout: float = ..., idempotent: bool = ...
+    *, timeout: float = ..., idempotent: bool = ..., interruptible: bool = ..., urgent: bool = ...
 ) -> Callable[[_Method[A, P, R]], CommandMethod[P, R]]: ...
 def command(
     function: _Method[A, P, R] | None = None,
@@ -178,6 +173,8 @@ def command(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     idempotent: bool = False,
+    interruptible: bool = True,
+    urgent: bool = False,
 ) -> CommandMethod[P, R] | Callable[[_Method[A, P, R]], CommandMethod[P, R]]:
     """Make an async method of an actor a command.
 
@@ -186,6 +183,10 @@ def command(
         timeout: Seconds it may take unless the caller says otherwise;
             `math.inf` for a command that may take for ever.
         idempotent: Carrying it out twice does no harm, as with a query.
+        interruptible: It is cancelled when its caller has gone.  A move that must
+            not stop half-way, such as homing, says ``False``: its caller may go, and it
+            goes on until it is done, or its own timeout is over.
+        urgent: It goes through the stop lane: before all that waits, though after what runs.
 
     Raises:
         TypeError: The method is not async.
@@ -193,11 +194,58 @@ def command(
     """
 
     def decorate(method: _Method[A, P, R]) -> CommandMethod[P, R]:
-        return CommandMethod(Command(method, timeout=timeout, idempotent=idempotent))
+        return CommandMethod(
+            Command(
+                method, timeout=timeout, idempotent=idempotent, interruptible=interruptible, urgent=urgent
+            )
+        )
 
     return decorate if function is None else decorate(function)
 
 
+M = TypeVar("M", bound=CommandMethod[..., Any])
+
+
+def every(seconds: float, *, missed: Missed = Missed.SKIP) -> Callable[[M], M]:
+    """Have a command carried out again and again while its actor runs.
+
+    It stands above `command` or `reading`::
+
+        @every(1.0)
+        @reading
+        async def temperature(self) -> float: ...
+
+    Each tick goes through the actor's own mailbox, so it is a request like any
+    other: one at a time, with the command's timeout, an event if it is refused,
+    and a crash if it raises what is no answer.
+
+    Args:
+        seconds: From one tick to the next; the first comes as soon as the actor runs.
+        missed: What becomes of a tick that comes while the one before it is still to be done.
+
+    Raises:
+        TypeError: It stands below, or the command requires an argument.
+        ValueError: The period is not above zero, or has no end.
+    """
+    schedule = Schedule(seconds, missed)
+
+    def decorate(method: M) -> M:
+        command: object = getattr(method, "command", None)
+        if not isinstance(command, Command):
+            raise TypeError(f"@every stands above @command or @reading, and {method!r} is no command yet")
+        refuse_required(method.command.function, "periodic work")
+        method.command.schedule = schedule
+        return method
+
+    return decorate
+
+
+def once_per_class(look: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:
+    """Have a class looked at once, and what was found remembered: it does not change any more."""
+    return cast("Callable[[type[Any]], R]", cache(look))
+
+
+@once_per_class
 def commands_of(actor_type: type[Any]) -> Mapping[str, Command[..., Any]]:
     """Return the commands of an actor class by name, those of its bases included.
 
@@ -213,9 +261,10 @@ def commands_of(actor_type: type[Any]) -> Mapping[str, Command[..., Any]]:
                 found[name] = defined
             else:
                 found.pop(name, None)
-    return found
+    return MappingProxyType(found)
 
 
+@once_per_class
 def accepted_commands(actor_type: type[Any]) -> frozenset[Command[..., Any]]:
     """Return every command a message for this class may carry: overridden ones of its bases too.
 
@@ -231,31 +280,3 @@ def _command_in(attribute: object) -> Command[..., Any] | None:
     if isinstance(attribute, CommandMethod):
         return cast("CommandMethod[..., Any]", attribute).command
     return None
-
-
-def _check(command_name: str, parameter: Parameter, value: object) -> None:
-    may_be_none = NoneType in typing.get_args(parameter.annotation)
-    if parameter.range is None or value is parameter.default or (value is None and may_be_none):
-        return
-    try:
-        parameter.range.check(cast("float", value))
-    except (ArgumentError, TypeError):
-        unit = f" {parameter.unit}" if parameter.unit else ""
-        raise ArgumentError(
-            f"{command_name}: {parameter.name} must be a number {parameter.range}{unit}, not {value!r}"
-        ) from None
-
-
-def _split(annotation: object) -> tuple[object, Range | None, Unit | None]:
-    """Take ``Annotated[float, Range(0, 5), Unit("V")]`` apart, with ``| None`` behind it too."""
-    if typing.get_origin(annotation) in {typing.Union, UnionType}:
-        parts = [_split(part) for part in typing.get_args(annotation)]
-        limits = next((limits for _, limits, _ in parts if limits), None)
-        unit = next((unit for _, _, unit in parts if unit), None)
-        return annotation, limits, unit
-    if typing.get_origin(annotation) is not typing.Annotated:
-        return annotation, None, None
-    bare, *extras = typing.get_args(annotation)
-    limits = next((extra for extra in extras if isinstance(extra, Range)), None)
-    unit = next((extra for extra in extras if isinstance(extra, Unit)), None)
-    return bare, limits, unit

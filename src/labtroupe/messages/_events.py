@@ -76,6 +76,94 @@ class CommandFailed(Event):
 
 
 @attrs.frozen(kw_only=True)
+class LateAnswer(Event):
+    """A command ended when its caller had gone already, so that its answer has reached nobody.
+
+    Attributes:
+        reason: Why it was not done, in words; empty if it was.
+    """
+
+    kind = "late"
+
+    command: str
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        ending = f"failed: {self.reason}" if self.reason else "was done"
+        return f"after its caller had gone, {self.command} {ending}"
+
+
+@attrs.frozen(kw_only=True)
+class CommandQuarantined(Event):
+    """A command has crashed its actor too often, and is not carried out until it is cleared."""
+
+    kind = "quarantine"
+
+    command: str
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return f"{self.command} is in quarantine: it has crashed again and again"
+
+
+@attrs.frozen(kw_only=True)
+class SafeState(Event):
+    """An actor that was halted is in its safe state, or it is not known to be.
+
+    Attributes:
+        confirmed: Whether it was reached.
+        reason: Why not, in words.
+    """
+
+    kind = "safe-state"
+
+    confirmed: bool
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return "safe state confirmed" if self.confirmed else f"safe state not confirmed: {self.reason}"
+
+
+@attrs.frozen(kw_only=True)
+class SuspensionChanged(Event):
+    """An actor takes no more requests, or takes them again."""
+
+    kind = "suspension"
+
+    suspended: bool
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return "suspended" if self.suspended else "resumed"
+
+
+@attrs.frozen(kw_only=True)
+class LeaseChanged(Event):
+    """Somebody has an actor for himself, or has it no longer.
+
+    Attributes:
+        holder: Who.
+        over: Why no longer, in words; empty if the lease begins.
+    """
+
+    kind = "lease"
+
+    holder: str
+    over: str = ""
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return f"the lease of {self.holder} is over: {self.over}" if self.over else f"leased by {self.holder}"
+
+
+@attrs.frozen(kw_only=True)
 class LinkSuspect(Event):
     """A link fell out of step: an answer may still come that belongs to nobody."""
 
@@ -119,6 +207,46 @@ class CleanupFailed(Event):
     def text(self) -> str:
         """What happened, in one sentence for people."""
         return f"clean-up failed: {self.reason}"
+
+
+@attrs.frozen(kw_only=True)
+class Wedged(Event):
+    """A life does not end, though it was told to; its port stays claimed, and no other life begins beside it.
+
+    Attributes:
+        stack: Where its tasks are, as tracebacks are written.
+    """
+
+    kind = "wedged"
+
+    stack: str
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return f"wedged: it was told to stop and does not; it is here:\n{self.stack}"
+
+
+@attrs.frozen(kw_only=True)
+class LoopHeldUp(Event):
+    """Some code kept the loop, and with it every instrument, from going on: it waited without ``await``.
+
+    Attributes:
+        elapsed: For how many seconds, about.
+        stack: Where it was, as tracebacks are written.
+    """
+
+    kind = "held-up"
+
+    instrument: str = ""
+    elapsed: float
+    stack: str
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        what = f"every instrument was held up for {self.elapsed:.1f} s by code that does not await"
+        return f"{what}; it was here:\n{self.stack}"
 
 
 @attrs.frozen(kw_only=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from labtroupe.policy._backoff import Backoff
 from labtroupe.policy._child import Child, Phase, Policy, Restart, Wanted, state_of
+from labtroupe.policy._group import AutoShutdown, Group, Strategy
 from labtroupe.policy._limit import RestartHistory, RestartLimit
 from labtroupe.policy._roster import Roster
 
 __all__ = [
+    "AutoShutdown",
     "Backoff",
     "Child",
+    "Group",
     "Phase",
     "Policy",
     "Restart",
     "RestartHistory",
     "RestartLimit",
     "Roster",
+    "Strategy",
     "Wanted",
     "state_of",
 ]

@@ -39,8 +39,10 @@ class Wanted(enum.Enum):
     """What is wanted of a child, whatever it is now."""
 
     RUNNING = enum.auto()
+    IF_USED = enum.auto()
+    """Nothing has been asked of it yet, and it starts on demand."""
     STOPPED = enum.auto()
-    """By an operator, or because the whole tree stops."""
+    """By an operator."""
     FINISHED = enum.auto()
     """It has ended, and its restart type grants no other life."""
     PARKED = enum.auto()
@@ -56,6 +58,9 @@ class Policy:
         depends_on: Names of the children that must be up while it is.
         required: If its very first start fails, everything is given up.
         critical: If restarting does not help, everything is given up; otherwise it is parked.
+        significant: Its end, where no other life follows, may be that of its supervisor.
+        on_demand: Its first life begins when something is asked of it.
+        group: Whose fate it shares; `labtroupe.policy.Group` says how.
         shutdown: Seconds its clean-up may take.
     """
 
@@ -63,9 +68,25 @@ class Policy:
     depends_on: tuple[str, ...] = ()
     required: bool = False
     critical: bool = False
+    significant: bool = False
+    on_demand: bool = False
+    group: str = ""
     shutdown: float = attrs.field(default=2.0, validator=validators.ge(0))
     backoff: Backoff = Backoff()
     limit: RestartLimit = RestartLimit()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what contradicts itself, as OTP does.
+
+        Raises:
+            ValueError: It is significant, and will never end for good.
+        """
+        if self.significant and self.restart is Restart.PERMANENT:
+            raise ValueError("a permanent child never ends for good, so it cannot be significant")
+
+
+def _wanted_at_first(child: Child) -> Wanted:
+    return Wanted.IF_USED if child.policy.on_demand else Wanted.RUNNING
 
 
 @attrs.define(eq=False)
@@ -76,6 +97,7 @@ class Child:
         asked: Its end is wanted, so nothing follows from it: it was told to stop, or is forgiven.
         cycle: It must go down once before anything else, as in an operator's restart.
         due: Not before this moment may it start; ``-inf`` unless it backs off.
+        history: Its failures, or those of its whole group.
         up_since: Since when it has been up; ``None`` if it is not.
         stop_by: When a stopping child counts as wedged.
         ever_up: Whether any of its lives got as far as being up.
@@ -84,8 +106,9 @@ class Child:
 
     name: str
     policy: Policy
+    history: RestartHistory = attrs.field(factory=RestartHistory)
     phase: Phase = Phase.DOWN
-    wanted: Wanted = Wanted.RUNNING
+    wanted: Wanted = attrs.field(default=attrs.Factory(_wanted_at_first, takes_self=True))
     asked: bool = False
     cycle: bool = False
     due: float = -math.inf
@@ -93,20 +116,29 @@ class Child:
     stop_by: float = math.inf
     ever_up: bool = False
     reason: str = ""
-    history: RestartHistory = attrs.field(factory=RestartHistory)
 
     def want(self, wanted: Wanted, reason: str = "") -> None:
         """Change what is wanted of it; what failed before is forgiven where it is to run."""
         self.wanted, self.reason = wanted, reason
         if wanted is Wanted.RUNNING:
             self.due = -math.inf
-            self.history = RestartHistory()
+            self.history.forgive()
             # A life that is being cleaned up belongs to what failed before.
             self.asked = self.asked or self.phase in {Phase.STOPPING, Phase.WEDGED}
 
+    @property
+    def there(self) -> bool:
+        """Whether it has a life that can be told to stop."""
+        return self.phase in {Phase.STARTING, Phase.UP}
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has no life, or one that nobody waits for any more."""
+        return self.phase in {Phase.DOWN, Phase.WEDGED}
+
 
 def state_of(child: Child) -> State:
-    """Return a child's state in the words that users see."""
+    """Return a child's state in the words that users see, halts apart."""
     match child.phase:
         case Phase.STARTING:
             return State.STARTING
@@ -125,5 +157,5 @@ def _state_when_down(child: Child) -> State:
             return State.STARTING if child.due == -math.inf else State.BACKOFF
         case Wanted.PARKED:
             return State.FAILED
-        case Wanted.STOPPED | Wanted.FINISHED:
+        case Wanted.STOPPED | Wanted.FINISHED | Wanted.IF_USED:
             return State.STOPPED

@@ -41,6 +41,11 @@ class RestartHistory:
     counted: int = 0
     granted: deque[float] = attrs.field(factory=deque[float])
 
+    def forgive(self) -> None:
+        """Forget everything: a person has looked at it."""
+        self.streak = self.counted = 0
+        self.granted.clear()
+
     def lived(self, limit: RestartLimit, seconds: float) -> None:
         """Note the end of a life that was up for ``seconds``: if that was healthy, the streak is over."""
         if seconds >= limit.healthy_after:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 
 
 def dependencies_first(depends_on: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -22,9 +23,13 @@ def dependencies_first(depends_on: Mapping[str, Sequence[str]]) -> Sequence[str]
     except CycleError as error:
         circle = " -> ".join(reversed(error.args[1]))
         raise ValueError(f"these depend on one another in a circle: {circle}") from None
-    order: list[str] = []
+    names = list(depends_on)
+    places = {name: place for place, name in enumerate(names)}
+    ready, order = list[int](), list[str]()
+    # One by one: an order that is right as given stays as it is, which that of a group relies on.
     while sorter.is_active():
-        ready = set(sorter.get_ready())
-        order.extend(name for name in depends_on if name in ready)
-        sorter.done(*ready)
+        for name in sorter.get_ready():
+            heappush(ready, places[name])
+        order.append(names[heappop(ready)])
+        sorter.done(order[-1])
     return order

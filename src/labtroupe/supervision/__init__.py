@@ -1,8 +1,10 @@
-"""Actors kept alive: what a child is, and the supervisor that restarts or parks it."""
+"""Actors kept alive: what is started, stopped and restarted, when and in which order."""
 
 from __future__ import annotations
 
-from labtroupe.supervision._child import ChildSpec, Member
+from labtroupe.supervision._child import ChildSpec, Member, branch
+from labtroupe.supervision._stacks import stack_of
 from labtroupe.supervision._supervisor import Supervisor
+from labtroupe.supervision._watchdog import Watchdog
 
-__all__ = ["ChildSpec", "Member", "Supervisor"]
+__all__ = ["ChildSpec", "Member", "Supervisor", "Watchdog", "branch", "stack_of"]

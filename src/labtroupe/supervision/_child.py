@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
 
 from labtroupe.actor import DEFAULT_CAPACITY, Actor, Cell, live
-from labtroupe.errors import LabtroupeError, StartTimeout, bare
-from labtroupe.messages import CleanupFailed
+from labtroupe.errors import LabtroupeError, StartTimeout, bare, sentence
+from labtroupe.messages import CleanupFailed, SafeState
 from labtroupe.policy import Child, Policy
+from labtroupe.supervision._branch import Branch
+
+if TYPE_CHECKING:
+    from labtroupe.supervision._supervisor import Supervisor
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ class ChildSpec:
         policy: How failures are treated.
         start_timeout: Seconds a start may take.
         mailbox: Requests its mailbox holds before callers wait for room.
+        inner: The supervisor that this child is, if it is one.
     """
 
     name: str
@@ -37,6 +42,43 @@ class ChildSpec:
     policy: Policy = Policy()
     start_timeout: float = 10.0
     mailbox: int = DEFAULT_CAPACITY
+    inner: Supervisor | None = None
+
+    @property
+    def whole_policy(self) -> Policy:
+        """The policy, with the time for a safe state added to that for the clean-up."""
+        if not self.actor_type.safe_on_stop:
+            return self.policy
+        return attrs.evolve(self.policy, shutdown=self.policy.shutdown + self.actor_type.safe_state_timeout)
+
+
+# Its children have their own time to stop in order, and it needs none beyond theirs.
+_BRANCH_POLICY: Final = Policy(shutdown=math.inf)
+
+
+def branch(
+    name: str, supervisor: Supervisor, policy: Policy = _BRANCH_POLICY, *, start_timeout: float = math.inf
+) -> ChildSpec:
+    """Return the spec that puts a supervisor below another one.
+
+    When the inner one gives up, that is a failure of this child, and the outer
+    one decides.  What the inner one knows, its refs, limits and what operators
+    want, outlives the restart.
+
+    Args:
+        name: The child's name in the outer supervisor.
+        supervisor: The inner one; not to be run by anybody else.
+        policy: How its failures are treated.
+        start_timeout: Seconds until all its children must have been tried once.
+    """
+    return ChildSpec(
+        name=name,
+        factory=lambda: Branch(supervisor),
+        actor_type=Branch,
+        policy=policy,
+        start_timeout=start_timeout,
+        inner=supervisor,
+    )
 
 
 @attrs.define(eq=False)
@@ -45,7 +87,12 @@ class Member:
 
     Attributes:
         scope: Cancels the present life.
+        task: Lives the present life.
         failure: What the last life failed with.
+        shown: What its cell was told last.
+        wedged: It has been said that it is.
+        parked: The same of this.
+        passing: It was added while the supervisor ran, and is forgotten when its only life has ended.
     """
 
     spec: ChildSpec
@@ -53,7 +100,12 @@ class Member:
     cell: Cell
     actor: Actor | None = None
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    task: trio.lowlevel.Task | None = None
     failure: Exception | None = None
+    passing: bool = False
+    shown: object = None
+    wedged: bool = False
+    parked: bool = False
 
 
 async def live_one_life(member: Member, *, started: Callable[[], None], ending: Callable[[], None]) -> None:
@@ -81,7 +133,7 @@ async def live_one_life(member: Member, *, started: Callable[[], None], ending: 
             await trio.lowlevel.checkpoint()
             member.actor = spec.factory()
             try:
-                await live(member.cell, member.actor, started=ready)
+                await _live(member.cell, member.actor, ready)
             finally:
                 ending()
                 await _clean_up(member, member.actor)
@@ -96,11 +148,35 @@ async def live_one_life(member: Member, *, started: Callable[[], None], ending: 
         member.actor = None
 
 
+async def _live(cell: Cell, actor: Actor, started: Callable[[], None]) -> None:
+    if isinstance(actor, Branch):
+        await actor.live(started)
+    else:
+        await live(cell, actor, started=started)
+
+
+async def _make_safe(cell: Cell, actor: Actor) -> None:
+    """Bring the device into its safe state before it is let go, and say how that went."""
+    reason = ""
+    limit = actor.safe_state_timeout
+    with trio.CancelScope(relative_deadline=limit, shield=True) as scope:
+        try:
+            if actor.suspicion is not None:
+                await actor.recover()
+            await actor.safe_state()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the device is let go now
+            reason = sentence(bare(error))
+    reason = f"not done within {limit:g} s" if scope.cancelled_caught else reason
+    cell.publish(SafeState(instrument=cell.name, confirmed=not reason, reason=reason))
+
+
 async def _clean_up(member: Member, actor: Actor) -> None:
     # Shielded, because we are mostly called while being cancelled, and a
     # cancelled close would leave the port locked for our successor.
     # Bounded, because a shield without a deadline turns one dead cable into a
     # supervisor that cannot be stopped.
+    if actor.safe_on_stop and member.record.asked and member.record.up_since is not None:
+        await _make_safe(member.cell, actor)
     grace = member.spec.policy.shutdown
     with trio.CancelScope(relative_deadline=grace, shield=True) as scope:
         try:

@@ -1,83 +1,102 @@
-"""The supervisor: keeps its children as they are wanted, and stops them in order.
-
-One task looks at the records (`labtroupe.policy.Roster`), starts and stops what
-they say, and sleeps until something changes them or something becomes due.
-Nobody else starts or stops a child.
-
-The children live in a nursery that is shielded from what cancels the
-supervisor.  trio cancels all tasks of a nursery at once and in no order; behind
-the shield, a Ctrl-C, an error elsewhere and giving up all become the same
-ordered stop: dependents before what they depend on, each with time to clean up.
-"""
+"""The supervisor: the face of a tree of actors, for applications and operators."""
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import attrs
 import trio
 
-from labtroupe.actor import Actor, ActorRef, Cell, Deadlines, Mailbox
-from labtroupe.errors import RestartLimitError, Unavailable, UnknownInstrumentError, sentence
+from labtroupe.actor import Actor, ActorRef, Cell, Latch, Mailbox, SafetyReport
+from labtroupe.errors import TooManyChildren, UnknownInstrumentError, WrongState
 from labtroupe.lifecycle import State
-from labtroupe.messages import CleanupFailed, Event
-from labtroupe.policy import Child, Phase, Roster, Wanted, state_of
-from labtroupe.supervision._child import ChildSpec, Member, live_one_life
+from labtroupe.messages import Event
+from labtroupe.policy import AutoShutdown, Child, Group, Roster
+from labtroupe.supervision._child import ChildSpec, Member
+from labtroupe.supervision._halt import halt_all
+from labtroupe.supervision._keeper import Keeper
+from labtroupe.supervision._show import show, state_of
+from labtroupe.supervision._tree import check_names, refuse_orders
 
 A = TypeVar("A", bound=Actor)
-
-# In these states nobody is going to carry out what waits in the mailbox.
-_REFUSING: Final = frozenset({State.STOPPED, State.FAILED})
 
 
 def _ignore(_: Event) -> None:
     """Take an event that nobody wants."""
 
 
+def _wait(_: Sequence[Member]) -> None:
+    """Wait for those that do not stop: what else there is to do, only a program can know."""
+
+
 @attrs.define(eq=False)
 class Supervisor:
     """Keeps actors alive: restarts them with growing pauses, and parks or gives up where that does not help.
 
+    Names are unique in the whole tree, and every method that takes one finds it
+    in the supervisors below this one too.
+
     Attributes:
         publish: Called with every event; must not block and must not raise.
         chance: Where the jitter of backoffs comes from; seed it for a repeatable run.
+        groups: The groups that children name in their policies; ``""`` is that of those which name none.
+        auto_shutdown: Whether it ends with its significant children.
+        max_children: How many children it may have.
+        on_wedged: Called at the end, when only children are left that do not stop;
+            to return means to wait for them.
+        keeper: Who starts and stops the children.
     """
 
     _specs: Sequence[ChildSpec]
     publish: Callable[[Event], None] = _ignore
     chance: random.Random = attrs.field(factory=random.Random)
-    _roster: Roster = attrs.field(init=False)
-    _members: dict[str, Member] = attrs.field(factory=dict[str, Member], init=False)
-    _deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
-    # The children's nursery, while the supervisor runs.
-    _children: trio.Nursery | None = attrs.field(default=None, init=False)
-    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _looked: trio.Event = attrs.field(factory=trio.Event, init=False)
+    groups: Mapping[str, Group] = attrs.field(factory=dict[str, Group], kw_only=True)
+    auto_shutdown: AutoShutdown = attrs.field(default=AutoShutdown.NEVER, kw_only=True)
+    max_children: float = attrs.field(default=math.inf, kw_only=True)
+    on_wedged: Callable[[Sequence[Member]], None] = attrs.field(default=_wait, kw_only=True)
+    keeper: Keeper = attrs.field(init=False)
+    _above: Supervisor | None = attrs.field(default=None, init=False)
+    _below: list[Supervisor] = attrs.field(factory=list["Supervisor"], init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make the records; nothing is started."""
-        self._roster = Roster.of({spec.name: spec.policy for spec in self._specs})
+        """Make the records; nothing is started.
+
+        Raises:
+            ValueError: Two children have one name, or a policy names what does not exist.
+        """
+        policies = {spec.name: spec.whole_policy for spec in self._specs}
+        roster = Roster.of(policies, self.groups, self.auto_shutdown)
+        self.keeper = Keeper(roster, self.chance, self._make_safe, self.on_wedged)
         for spec in self._specs:
-            cell = Cell(spec.name, spec.actor_type, Mailbox(spec.mailbox), self._deadlines, self.publish)
-            self._members[spec.name] = Member(spec, self._roster[spec.name], cell)
+            check_names(self.root, spec)
+            self._enter(spec, roster[spec.name])
 
     def __iter__(self) -> Iterator[Member]:
-        """Iterate over the members in the order of their specs."""
-        return iter(self._members.values())
+        """Iterate over its own members in the order of their specs."""
+        return iter(self.keeper.members.values())
+
+    def walk(self) -> Iterator[Member]:
+        """Iterate over all members of the tree below it, each before those below it."""
+        for member in self:
+            yield member
+            if member.spec.inner is not None:
+                yield from member.spec.inner.walk()
+
+    def has(self, name: str) -> bool:
+        """Whether the tree below it has a member of this name."""
+        return name in self.keeper.members or any(inner.has(name) for inner in self._below)
 
     def member(self, name: str) -> Member:
-        """Return one member.
+        """Return one member of the tree below it.
 
         Raises:
             UnknownInstrumentError: There is none of this name.
         """
-        try:
-            return self._members[name]
-        except KeyError:
-            known = ", ".join(self._members)
-            raise UnknownInstrumentError(f"there is no instrument {name!r}; there are: {known}") from None
+        return self._find(name)[1]
 
     def ref(self, name: str, actor_type: type[A]) -> ActorRef[A]:
         """Return the ref to an actor, valid over all its lives.
@@ -91,6 +110,8 @@ class Supervisor:
             raise TypeError(f"{name} is a {cell.actor_type.__name__}, not a {actor_type.__name__}")
         return ActorRef(cell)
 
+    # --- what an operator wants ---
+
     def start(self, name: str) -> None:
         """Want a child running: one that is stopped, failed or backs off is started now.
 
@@ -98,49 +119,123 @@ class Supervisor:
             UnknownInstrumentError: There is none of this name.
             NotRunning: The supervisor is stopping all of them.
         """
-        record = self.member(name).record
-        if record.phase not in {Phase.STARTING, Phase.UP} or record.wanted is not Wanted.RUNNING:
-            self._order(name, Wanted.RUNNING)
+        self._order(name, Roster.start)
 
     def stop(self, name: str) -> None:
         """Want a child stopped, until somebody starts it; raises as `start` does."""
-        self._order(name, Wanted.STOPPED, "stopped by an operator")
+        self._order(name, Roster.stop)
 
     def restart(self, name: str) -> None:
         """Want a new life of a child: this one is stopped first, if there is one; raises as `start` does."""
-        record = self.member(name).record
-        # Before the order, which is carried out at once: a life that it starts is not to go down again.
-        record.cycle = not self._roster.closed and record.phase in {Phase.STARTING, Phase.UP}
-        self._order(name, Wanted.RUNNING)
+        self._order(name, Roster.restart)
+
+    def add(self, spec: ChildSpec) -> ActorRef[Any]:
+        """Take another child, and start it; return the ref to it.
+
+        A temporary one is forgotten when its life has ended.
+
+        Raises:
+            WrongState: There is one of this name already.
+            TooManyChildren: It has as many as it may have.
+            ValueError: What it depends on, or its group, is unknown.
+            NotRunning: The supervisor is stopping all of them.
+        """
+        keeper = self.keeper
+        if self.root.has(spec.name):
+            state = self.root.member(spec.name).cell.state
+            raise WrongState(f"there is a child {spec.name!r} already, and it is {state}", state=state)
+        check_names(self.root, spec)
+        if len(keeper.members) >= self.max_children:
+            raise TooManyChildren(f"{spec.name} would be one more than the {self.max_children:g} allowed")
+        member = self._enter(spec, keeper.roster.children.add(spec.name, spec.whole_policy))
+        member.passing = True
+        show(member, keeper.roster)
+        if keeper.roster.closed:
+            keeper.forget(member)
+            raise refuse_orders(member)
+        keeper.kick()
+        return ActorRef(member.cell)
+
+    def remove(self, name: str) -> None:
+        """Forget a child that does not run and is not going to.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+            WrongState: It runs, is going to, or others depend on it.
+        """
+        keeper, member = self._find(name)
+        state = keeper.roster.state(member.record)
+        if not keeper.roster.idle(member.record):
+            raise WrongState(f"{name} is {state}, and is stopped first", state=state)
+        dependents = keeper.roster.children.dependents(member.record)
+        if dependents:
+            raise WrongState(f"{', '.join(dependents)} depends on {name}", state=state)
+        keeper.forget(member)
+
+    def suspend(self, name: str) -> None:
+        """Let a child finish what it does, and take nothing more, until `resume`; raises as `start` does."""
+        self._on_cell(name, Cell.suspend)
+
+    def resume(self, name: str) -> None:
+        """Let a child take commands again; raises as `start` does."""
+        self._on_cell(name, Cell.resume)
+
+    def clear(self, name: str) -> None:
+        """Let a child carry out again what was quarantined; raises as `start` does."""
+        self._on_cell(name, Cell.clear_quarantine)
+
+    async def halt(self, names: Collection[str] | None, reason: str) -> Sequence[SafetyReport]:
+        """Latch children now, and return what became of their safe states.
+
+        What runs is cancelled, what waits is refused, and nothing begins any
+        more until `reset`.  That much is done before this first waits.
+
+        Args:
+            names: Which; ``None`` for all of the tree.
+            reason: Why, in words; shown wherever something is refused for it.
+
+        Raises:
+            UnknownInstrumentError: There is none of a name; nothing was halted.
+        """
+        cells = (
+            [member.cell for member in self.walk()]
+            if names is None
+            else [self.member(name).cell for name in names]
+        )
+        try:
+            return await halt_all(cells, Latch(reason))
+        finally:
+            for member in self.walk():
+                show(member, self._find(member.spec.name)[0].roster)
+
+    def reset(self, name: str) -> None:
+        """Let go of the latch of a child; raises as `start` does."""
+        self._on_cell(name, Cell.reset)
+
+    # --- its life ---
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the children as they are wanted until cancelled, then stop them in order.
+
+        Returns by itself when its significant children have ended, as ``auto_shutdown`` says.
 
         Raises:
             RestartLimitError: A required child did not start, or restarting a
                 critical one did not help.  All others have been stopped by then.
         """
-        over = trio.Event()
-        async with trio.open_nursery() as nursery:
-            # Shielded: cancelled between its start and `over`, the shelter
-            # would stand for ever, as nobody would be left to end it.
-            with trio.CancelScope(shield=True):
-                self._children = await nursery.start(self._shelter, over)
-            try:
-                task_status.started()
-                await self._reconcile_until(lambda: self._roster.gave_up is not None)
-            finally:
-                self._roster.close()
-                with trio.CancelScope(shield=True):
-                    await self._reconcile_until(lambda: self._roster.all_gone)
-                self._children = None
-                over.set()
-        self._raise_if_given_up()
+        await self.keeper.run(task_status)
 
     async def wait_been_up(self, name: str) -> None:
         """Wait until a child has been up once, whatever has become of it since."""
-        while not self.member(name).record.ever_up:
-            await self._looked.wait()
+        keeper, member = self._find(name)
+        while not member.record.ever_up:
+            await keeper.wait_look()
+
+    async def wait_first_starts(self) -> None:
+        """Wait until of each child it is known whether it has come up."""
+        roster = self.keeper.roster
+        while not all(member.record.ever_up or roster.settled(member.record) for member in self):
+            await self.keeper.wait_look()
 
     async def wait_state(self, name: str, state: State) -> None:
         """Wait until a child is in this state."""
@@ -149,123 +244,56 @@ class Supervisor:
 
     async def wait_settled(self, name: str) -> State:
         """Wait until nothing is about to happen to a child, and return its state."""
-        record, cell = self.member(name).record, self.member(name).cell
-        while not self._roster.settled(record) or cell.state is not state_of(record):
-            await self._looked.wait()
-        return cell.state
+        keeper, member = self._find(name)
+        while not keeper.roster.settled(member.record) or member.cell.state is not state_of(
+            member, keeper.roster
+        ):
+            await keeper.wait_look()
+        return member.cell.state
 
-    async def _shelter(self, over: trio.Event, task_status: trio.TaskStatus[trio.Nursery]) -> None:
-        """Hold the children's nursery, beyond the reach of any cancel from outside."""
-        with trio.CancelScope(shield=True):
-            # Around the children, because a request of one that is wedged still ends on time.
-            async with trio.open_nursery() as deadlines:
-                deadlines.start_soon(self._deadlines.run)
-                async with trio.open_nursery() as children:
-                    task_status.started(children)
-                    await over.wait()
-                deadlines.cancel_scope.cancel("the supervisor has stopped its children")
+    @property
+    def root(self) -> Supervisor:
+        """The supervisor above all others of its tree."""
+        return self if self._above is None else self._above.root
 
-    async def _reconcile_until(self, done: Callable[[], bool]) -> None:
-        while True:
-            self._changed = trio.Event()
-            # One moment for both: what becomes due between two would be seen by neither.
-            now = trio.current_time()
-            self._reconcile(now)
-            if done():
-                return
-            with trio.CancelScope(deadline=self._roster.next_look(now)):
-                await self._changed.wait()
+    def _enter(self, spec: ChildSpec, record: Child) -> Member:
+        keeper = self.keeper
+        if spec.inner is not None:
+            self._below.append(spec.inner)
+            spec.inner._above = self  # noqa: SLF001 - one of us
+        cell = Cell(spec.name, spec.actor_type, Mailbox(spec.mailbox), keeper.deadlines, self.publish)
+        if spec.policy.on_demand:
+            cell.wake_up = partial(keeper.use, record)
+        member = keeper.members[spec.name] = Member(spec, record, cell)
+        return member
 
-    def _reconcile(self, now: float) -> None:
-        """Do what the records say; never waits, and is the only one who starts or stops."""
-        if self._children is None:
-            return
-        for record in self._roster.due_stops(now):
-            member = self._members[record.name]
-            member.cell.go_down(for_good=record.wanted is not Wanted.RUNNING)
-            member.scope.cancel("stopped by the supervisor")
-        for record in self._roster.due_starts(now):
-            member = self._members[record.name]
-            member.scope = trio.CancelScope()
-            member.cell.life += 1
-            self._children.start_soon(self._live, member, name=f"{record.name}, life {member.cell.life}")
-        for member in self:
-            self._show(member)
-        self._looked.set()
-        self._looked = trio.Event()
+    def _find(self, name: str) -> tuple[Keeper, Member]:
+        """Return a member of the tree, and who keeps it."""
+        if name in self.keeper.members:
+            return self.keeper, self.keeper.members[name]
+        for inner in self._below:
+            if inner.has(name):
+                return inner._find(name)  # noqa: SLF001 - one of us
+        known = ", ".join(member.spec.name for member in self.walk())
+        raise UnknownInstrumentError(f"there is no instrument {name!r}; there are: {known}")
 
-    def _show(self, member: Member) -> None:
-        """Let the cell say what the record says, and refuse what nobody will carry out."""
-        record, cell = member.record, member.cell
-        state = state_of(record)
-        cell.restarting = record.wanted is Wanted.RUNNING
-        cell.move(state, self._reason(record, state), retry_at=record.due if state is State.BACKOFF else None)
-        if state in _REFUSING or (state is State.STOPPING and not cell.restarting):
-            cell.flush(cell.refuse)
-        elif state is State.BACKOFF:
-            cell.refuse_the_impatient()
-
-    def _reason(self, record: Child, state: State) -> str:
-        """Return why a child is in this state; a running one needs no reason."""
-        if record.phase is Phase.WEDGED:
-            return "wedged: told to stop, and does not"
-        if state is State.RUNNING:
-            return ""
-        if record.wanted is Wanted.RUNNING and state is not State.BACKOFF:
-            waits_for = self._roster.waits_for(record)
-            if waits_for:
-                return f"waits for {', '.join(waits_for)}"
-            return f"last time: {record.reason}" if record.reason else ""
-        return record.reason
-
-    async def _live(self, member: Member) -> None:
-        record, cell = member.record, member.cell
-
-        def started() -> None:
-            self._roster.started(record, trio.current_time())
-            cell.come_up()
-            self._kick()
-
-        def ending() -> None:
-            cell.go_down()
-            self._roster.ending(record, trio.current_time())
-            self._kick()
-
-        try:
-            await live_one_life(member, started=started, ending=ending)
-        finally:
-            cell.go_down()
-            failure = member.failure
-            if failure is not None and record.asked:
-                # Nobody decides anything by it any more, but it is not to be lost.
-                cell.publish(CleanupFailed(instrument=record.name, reason=sentence(failure)))
-            self._roster.ended(
-                record,
-                trio.current_time(),
-                self.chance.random(),
-                failure=None if failure is None else sentence(failure),
-                unavailable=isinstance(failure, Unavailable),
-            )
-            self._kick()
-
-    def _order(self, name: str, wanted: Wanted, reason: str = "") -> None:
-        """Change what an operator wants of a child, visibly at once, and have it looked at."""
-        member = self.member(name)
-        if self._roster.closed:
-            raise member.cell.refuse("the bench stops, and takes no orders any more")
-        member.record.want(wanted, reason)
-        self._show(member)
+    def _order(self, name: str, verb: Callable[[Roster, Child], None]) -> None:
+        """Change what is wanted of a child, visibly at once, and have it looked at."""
+        keeper, member = self._find(name)
+        if keeper.roster.closed:
+            raise refuse_orders(member)
+        verb(keeper.roster, member.record)
+        show(member, keeper.roster)
         # At once, so that nothing begins any more when an operator's stop has returned.
-        self._reconcile(trio.current_time())
-        self._kick()
+        keeper.look()
 
-    def _kick(self) -> None:
-        self._changed.set()
+    def _on_cell(self, name: str, verb: Callable[[Cell], None]) -> None:
+        keeper, member = self._find(name)
+        verb(member.cell)
+        show(member, keeper.roster)
 
-    def _raise_if_given_up(self) -> None:
-        # Outside the nursery, so that it arrives bare and not in a group.
-        record = self._roster.gave_up
-        if record is not None:
-            error = RestartLimitError(f"given up: {record.reason}")
-            error.instrument = record.name
-            raise error from self._members[record.name].failure
+    async def _make_safe(self, reason: str) -> Sequence[Cell]:
+        """Latch all that are not, bring them into their safe states, and return them."""
+        cells = [member.cell for member in self.walk() if member.cell.latch is None]
+        await halt_all(cells, Latch(reason))
+        return cells

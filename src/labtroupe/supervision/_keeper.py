@@ -1,0 +1,217 @@
+"""The keeper: the one who starts and stops the children of one supervisor.
+
+One task looks at the records (`labtroupe.policy.Roster`), starts and stops what
+they say, and sleeps until something changes them or something becomes due.
+Nobody else starts or stops a child.
+
+The children live in a nursery that is shielded from what cancels the
+supervisor.  trio cancels all tasks of a nursery at once and in no order; behind
+the shield, a Ctrl-C, an error elsewhere and giving up all become the same
+ordered stop: dependents before what they depend on, each with time to clean up.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import attrs
+import trio
+
+from labtroupe.actor import Cell, Change, ChangeKind, Deadlines
+from labtroupe.errors import RestartLimitError, Unavailable, sentence
+from labtroupe.messages import CleanupFailed
+from labtroupe.policy import Child, Restart, Roster, Wanted
+from labtroupe.supervision._child import Member, live_one_life
+from labtroupe.supervision._show import show
+
+
+@attrs.define(eq=False)
+class Keeper:
+    """Does what the roster says.
+
+    Attributes:
+        roster: The records.
+        members: Their actors, by name.
+        deadlines: Those of all their requests.
+    """
+
+    roster: Roster
+    _chance: random.Random
+    _make_safe: Callable[[str], Awaitable[Sequence[Cell]]]
+    _on_wedged: Callable[[Sequence[Member]], None]
+    members: dict[str, Member] = attrs.field(factory=dict[str, Member], init=False)
+    deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
+    # The children's nursery, while they are kept.
+    _children: trio.Nursery | None = attrs.field(default=None, init=False)
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _looked: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        """Keep the children as they are wanted until cancelled or over, then stop them in order.
+
+        Raises:
+            RestartLimitError: A child's failure ends it all; the others have been stopped by then.
+        """
+        if self._children is not None:
+            raise RuntimeError("the supervisor runs already")
+        over = trio.Event()
+        self.roster.reopen()
+        async with trio.open_nursery() as nursery:
+            # Shielded: cancelled between its start and `over`, the shelter
+            # would stand for ever, as nobody would be left to end it.
+            with trio.CancelScope(shield=True):
+                self._children = await nursery.start(self._shelter, over)
+            try:
+                task_status.started()
+                await self._look_until(lambda: self.roster.over)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._stop_all()
+                over.set()
+        self._raise_if_given_up()
+
+    def stand_by(self, branch: Member, *, wanted: bool) -> None:
+        """Let the children say what becomes of their supervisor while it does not run: nobody else does."""
+        self.roster.returning = wanted
+        if self._children is not None:
+            return
+        outer = branch.cell
+        for member in self.members.values():
+            if member.record.wanted in {Wanted.RUNNING, Wanted.IF_USED}:
+                member.cell.restarting = wanted
+                member.cell.move(outer.state, f"{outer.name} is {outer.state}", retry_at=outer.retry_at)
+                if not wanted:
+                    member.cell.flush(member.cell.refuse)
+                if member.spec.inner is not None:
+                    member.spec.inner.keeper.stand_by(member, wanted=wanted)
+
+    def look(self) -> None:
+        """Do what the records say; never waits."""
+        now = trio.current_time()
+        self._start_and_stop(now)
+        self.kick()
+
+    def use(self, record: Child) -> None:
+        """Note that something is asked of a child: one that waits for that is started."""
+        if record.wanted is Wanted.IF_USED:
+            self.roster.use(record)
+            self.kick()
+
+    def kick(self) -> None:
+        """Have the records looked at soon."""
+        self._changed.set()
+
+    async def wait_look(self) -> None:
+        """Wait until the records have been looked at once more."""
+        await self._looked.wait()
+
+    async def _shelter(self, over: trio.Event, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+        """Hold the children's nursery, beyond the reach of any cancel from outside."""
+        with trio.CancelScope(shield=True):
+            # Around the children, because a request of one that is wedged still ends on time.
+            async with trio.open_nursery() as deadlines:
+                deadlines.start_soon(self.deadlines.run)
+                async with trio.open_nursery() as children:
+                    task_status.started(children)
+                    await over.wait()
+                deadlines.cancel_scope.cancel("the supervisor has stopped its children")
+
+    async def _look_until(self, done: Callable[[], bool]) -> None:
+        while True:
+            self._changed = trio.Event()
+            # One moment for both: what becomes due between two would be seen by neither.
+            now = trio.current_time()
+            self._start_and_stop(now)
+            if done():
+                return
+            with trio.CancelScope(deadline=self.roster.next_look(now)):
+                await self._changed.wait()
+
+    async def _stop_all(self) -> None:
+        halted: Sequence[Cell] = ()
+        if self.roster.gave_up is not None:
+            halted = await self._make_safe(f"{self.roster.gave_up.name} could not be kept running")
+        self.roster.close()
+        await self._look_until(lambda: self.roster.all_gone)
+        # Nobody has halted them: they are halted no longer than what was given up lasts.
+        for cell in halted:
+            cell.reset()
+        for member in self.members.values():
+            show(member, self.roster)
+        self._children = None
+        wedged = [member for member in self.members.values() if member.task is not None]
+        if wedged:
+            self._on_wedged(wedged)
+
+    def _start_and_stop(self, now: float) -> None:
+        if self._children is None:
+            return
+        for record in self.roster.due_stops(now):
+            member = self.members[record.name]
+            member.cell.go_down(for_good=not self.roster.wants(record))
+            member.scope.cancel("stopped by the supervisor")
+        for record in self.roster.due_starts(now):
+            member = self.members[record.name]
+            member.scope = trio.CancelScope()
+            member.cell.life += 1
+            self._children.start_soon(self._live, member, name=f"{record.name}, life {member.cell.life}")
+        for member in self.members.values():
+            show(member, self.roster)
+        self._looked.set()
+        self._looked = trio.Event()
+
+    async def _live(self, member: Member) -> None:
+        record, cell = member.record, member.cell
+        member.task = trio.lowlevel.current_task()
+
+        def started() -> None:
+            self.roster.started(record, trio.current_time())
+            cell.come_up()
+            cell.tell_watchers(Change(ChangeKind.UP, cell.life))
+            self.kick()
+
+        def ending() -> None:
+            cell.go_down()
+            self.roster.ending(record, trio.current_time())
+            self.kick()
+
+        try:
+            await live_one_life(member, started=started, ending=ending)
+        finally:
+            cell.go_down()
+            member.task = None
+            self._end(member, record)
+            self.kick()
+
+    def _end(self, member: Member, record: Child) -> None:
+        failure = member.failure
+        reason = None if failure is None else sentence(failure)
+        if reason is not None and record.asked:
+            # Nobody decides anything by it any more, but it is not to be lost.
+            member.cell.publish(CleanupFailed(instrument=record.name, reason=reason))
+        if record.up_since is not None:
+            member.cell.tell_watchers(Change(ChangeKind.DOWN, member.cell.life, reason or record.reason))
+        self.roster.ended(
+            record,
+            trio.current_time(),
+            self._chance.random(),
+            failure=reason,
+            unavailable=isinstance(failure, Unavailable),
+        )
+        if member.passing and record.wanted is Wanted.FINISHED and record.policy.restart is Restart.TEMPORARY:
+            show(member, self.roster)
+            self.forget(member)
+
+    def forget(self, member: Member) -> None:
+        """Forget a child that is down, for good."""
+        self.roster.children.remove(member.record)
+        del self.members[member.spec.name]
+
+    def _raise_if_given_up(self) -> None:
+        # Outside the nursery, so that it arrives bare and not in a group.
+        record = self.roster.gave_up
+        if record is not None:
+            error = RestartLimitError(f"given up: {record.reason}")
+            error.instrument = record.name
+            raise error from self.members[record.name].failure
