@@ -44,7 +44,9 @@ def not_ours(name: str, actor_type: type[Any], message: object) -> Exception:
 
 def refusal(cell: Cell, reply: Reply[Any]) -> CommandError | None:
     """Return why a request is not let in now; ``None`` if it is."""
-    for gate in _GATES:
+    # What a safe state asks for passes what somebody else may have of the actor.
+    gates = (_by_state, _by_suspension) if making_safe.get() else _GATES
+    for gate in gates:
         error = gate(cell, reply)
         if error is not None:
             return error

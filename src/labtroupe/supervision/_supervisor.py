@@ -197,11 +197,7 @@ class Supervisor:
         Raises:
             UnknownInstrumentError: There is none of a name; nothing was halted.
         """
-        cells = (
-            [member.cell for member in self.walk()]
-            if names is None
-            else [self.member(name).cell for name in names]
-        )
+        cells = self._cells() if names is None else [self.member(name).cell for name in names]
         try:
             return await halt_all(cells, Latch(reason))
         finally:
@@ -292,8 +288,12 @@ class Supervisor:
         verb(member.cell)
         show(member, keeper.roster)
 
+    def _cells(self) -> Sequence[Cell]:
+        """Return the cells of all actors of the tree; supervisors have nothing to be made safe."""
+        return [member.cell for member in self.walk() if member.spec.inner is None]
+
     async def _make_safe(self, reason: str) -> Sequence[Cell]:
         """Latch all that are not, bring them into their safe states, and return them."""
-        cells = [member.cell for member in self.walk() if member.cell.latch is None]
+        cells = [cell for cell in self._cells() if cell.latch is None]
         await halt_all(cells, Latch(reason))
         return cells
