@@ -244,6 +244,20 @@ async def test_a_halt_does_not_wait_for_the_disk(tmp_path: Path, disk: Disk) -> 
         assert await bench.service.reset(["psu"], "aired")
 
 
+async def test_a_halt_is_kept_while_every_other_thread_hangs(tmp_path: Path) -> None:
+    """S10: drivers that block may have used up all that trio has."""
+    threads = trio.to_thread.current_default_thread_limiter()
+    async with opened(tmp_path) as bench:
+        await bench.ref("psu", DCPowerSupply).ask(DCPowerSupply.voltage())
+        for number in range(int(threads.total_tokens)):
+            threads.acquire_on_behalf_of_nowait(number)
+        result = await bench.service.halt(["psu"], "smoke")
+        for number in range(int(threads.total_tokens)):
+            threads.release_on_behalf_of(number)
+
+        assert result.not_kept == ""
+
+
 async def test_the_latch_is_on_before_the_disk_is_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +299,36 @@ async def test_a_write_that_is_left_behind_does_not_undo_a_later_one(disk: Disk)
         await wait_until(lambda: read_latches(latch_path("one")).get("psu", SMOKE) != SMOKE)
 
     assert read_latches(latch_path("one"))["psu"].reason == "fire"
+
+
+async def test_what_changes_during_a_write_is_written_after_it(disk: Disk) -> None:
+    """S10: also where nobody waits for it."""
+    told: list[Event] = []
+    keeper = LatchKeeper.of("one", told.append)
+    cell = make_cell(told.append)
+    keeper.look_after([cell])
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keeper.run)
+            for reason in ("smoke", "fire"):
+                cell.halt(Latch(reason))
+                keeper.keep()
+                if reason == "smoke":
+                    await trio.to_thread.run_sync(disk.began.acquire)
+            disk.released.set()
+            await wait_until(lambda: read_latches(latch_path("one")).get("psu", SMOKE).reason == "fire")
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_write_that_begins_late_does_not_undo_a_later_one() -> None:
+    """S10: a thread may be slow to begin."""
+    told: list[Event] = []
+    keeper = LatchKeeper.of("one", told.append)
+    keeper._write_in_thread({"psu": SMOKE}, number=0)
+    keeper._writes = 1
+    keeper._write_in_thread({}, number=0)
+
+    assert read_latches(latch_path("one")) == {"psu": SMOKE}
 
 
 async def test_what_was_halted_in_the_last_moment_is_kept(tmp_path: Path) -> None:

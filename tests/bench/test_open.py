@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -12,6 +15,8 @@ import trio
 from labtroupe import Instrument, State, command, open_bench
 from labtroupe.errors import ConfigError, RestartLimitError, UnknownInstrumentError
 from labtroupe.kinds import LinkamT95
+from labtroupe.policy import _roster
+from labtroupe.supervision import Member
 from labtroupe.transport import claims
 
 HEATER = '[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n'
@@ -31,6 +36,20 @@ class Fragile(Instrument):
     async def crash(self) -> None:
         """Crash."""
         raise OSError("broken")
+
+
+@attrs.define(eq=False)
+class Deaf(Instrument):
+    """Does not hear that it is cancelled."""
+
+    released: ClassVar[bool] = False
+
+    @command
+    async def wait(self) -> None:
+        """Wait until somebody has mercy."""
+        while not Deaf.released:
+            with contextlib.suppress(trio.Cancelled):
+                await trio.sleep(0.01)
 
 
 async def test_the_ports_are_closed_when_the_body_is_over(tmp_path: Path) -> None:
@@ -89,6 +108,28 @@ async def test_a_required_one_that_has_failed_meanwhile_does_not_hold_it_up(
             while fragile.state is not State.FAILED:  # noqa: ASYNC110 - in real time
                 await trio.sleep(0.01)
             await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+
+
+async def test_at_the_end_somebody_is_told_who_does_not_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R13: the others have stopped by then; and what they do about it is done."""
+    monkeypatch.setitem(sys.modules, "deaf_kind", sys.modules[__name__])
+    monkeypatch.setattr(_roster, "_WEDGED_AFTER", 0.05)
+    text = '[instruments.deaf]\nkind = "deaf_kind:Deaf"\naddress = "sim:scpi"\nshutdown = 0.05\n' + HEATER
+    told: list[tuple[str, list[str]]] = []
+
+    def release(wedged: Sequence[Member]) -> None:
+        told.extend((member.spec.name, list(claims().values())) for member in wedged)
+        Deaf.released = True
+
+    with trio.fail_after(10):
+        async with open_bench(write(tmp_path, text), on_wedged=release) as bench:
+            bench.ref("deaf", Deaf).tell(Deaf.wait())
+            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+
+    assert told == [("deaf", ["deaf"])]
+    assert claims() == {}
 
 
 async def test_mistakes_and_unknown_names_are_said(tmp_path: Path) -> None:

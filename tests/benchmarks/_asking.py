@@ -28,6 +28,7 @@ from ._on_pykka import (
 from ._on_qmi import ask_qmi
 from ._ours import Counter, counters
 
+WARM_UP = 10
 CALLERS = 100
 OUTSTANDING = 100
 ACTORS = 1_000
@@ -75,7 +76,7 @@ async def _asyncio() -> AsyncGenerator[Ask]:
 async def one_caller(opened: Opened, count: int) -> float:
     """Return the seconds of one of so many asks, one after the other."""
     async with opened() as ask:
-        for _ in range(count // 10):
+        for _ in range(WARM_UP):
             await ask()
         began = process_time()
         for _ in range(count):

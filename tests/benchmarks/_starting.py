@@ -80,6 +80,7 @@ ROWS = [
         tiny=1,
         contenders=[
             _statement(OURS, "from labtroupe import *"),
+            _statement("import labtroupe, and nothing of it", "import labtroupe"),
             _statement("import trio", "import trio"),
             EMPTY,
         ],

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from time import perf_counter
 from typing import Final
 
@@ -146,20 +146,25 @@ async def _one_port_threaded(count: int) -> float:
 
 
 async def _round_trips(ask: Ask, count: int) -> float:
+    """Return the median of so many: some are interrupted by whatever else runs here."""
     await ask()
-    began = perf_counter()
+    taken: list[float] = []
     for _ in range(count):
+        began = perf_counter()
         await ask()
-    return (perf_counter() - began) / count
+        taken.append(perf_counter() - began)
+    return median(taken)
 
 
 def _one_port_plain(count: int) -> float:
     with devices() as paths, opened(paths) as (port,):
         exchange(port)
-        began = perf_counter()
+        taken: list[float] = []
         for _ in range(count):
+            began = perf_counter()
             exchange(port)
-        return (perf_counter() - began) / count
+            taken.append(perf_counter() - began)
+        return median(taken)
 
 
 # Many ports, whose devices answer after a while; the devices have another core, if there is one.

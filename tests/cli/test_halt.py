@@ -244,6 +244,14 @@ def test_one_ctrl_c_is_enough_whatever_does_not_stop(deaf: Program) -> None:
     assert any(re.search(r'slow_kinds\.py", line \d+, in wait$', line) for line in lines)
 
 
+def test_one_that_is_halted_and_does_not_stop_is_not_said_to_be_closed(deaf: Program, shell: Shell) -> None:
+    """R13: the latch hides no more of it at the end than before."""
+    shell("halt", "deaf", "--bench", "deaf")
+
+    assert deaf.interrupt() == 1
+    assert deaf.seen.splitlines()[-1].endswith("s, but not closed properly: deaf")
+
+
 @pytest.mark.parametrize("deaf", ["wait"], indirect=True)
 def test_who_does_not_stop_is_waited_for_where_that_is_wanted(deaf: Program, place: Place) -> None:
     """R13: and its stack can be looked at meanwhile, in the events."""

@@ -255,6 +255,7 @@ async def test_readings_are_seen_with_value_unit_age_and_quality(tmp_path: Path)
     async with opened(tmp_path) as (bench, robot):
         before = bench.service.status("robot").instruments[0].readings
         await robot.ask(Robot.weight())
+        await trio.sleep(0.05)
         weight = bench.service.status("robot").instruments[0].readings[0]
         await bench.service.stop("robot")
         lost = bench.service.status("robot").instruments[0].readings[0]
@@ -266,7 +267,7 @@ async def test_readings_are_seen_with_value_unit_age_and_quality(tmp_path: Path)
         ]
         assert (weight.value, weight.unit, weight.quality) == (12.5, "kg", "good")
         assert weight.age is not None
-        assert 0 <= weight.age < 10
+        assert 0.05 <= weight.age < 10
         assert (lost.value, lost.quality) == (12.5, "lost")
 
 

@@ -95,6 +95,15 @@ def test_members_start_one_after_the_other(strategy: Strategy) -> None:
     assert look(roster) == ("", "b")
 
 
+def test_who_goes_down_does_not_wait_for_itself() -> None:
+    """S14: the reason that is shown is one."""
+    roster = all_up(Strategy.ONE_FOR_ALL, a=MEMBER, b=MEMBER)
+    end(roster, "a")
+    look(roster)
+
+    assert (roster.waits_for(roster["a"]), roster.waits_for(roster["b"])) == (("b",), ())
+
+
 def test_all_members_wait_for_the_pause_of_the_one_that_failed() -> None:
     """S7: a port is not opened and closed again while the one that failed is tried."""
     slow = Policy(group="rig", backoff=Backoff(first=5.0, jitter=0.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -103,6 +104,8 @@ class LatchKeeper:
     # A write that was left behind must not undo the one that came after it.
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _writes: int = attrs.field(default=0, init=False)
+    # Not trio's own, which hanging calls of an instrument may have used up.
+    _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(2), init=False)
 
     @classmethod
     def of(cls, bench: str, publish: Callable[[Event], None]) -> Self:
@@ -158,9 +161,8 @@ class LatchKeeper:
         try:
             if latches != self._kept:
                 self._writes += 1
-                await trio.to_thread.run_sync(
-                    self._write_in_thread, latches, self._writes, abandon_on_cancel=True
-                )
+                write = partial(self._write_in_thread, latches, self._writes)
+                await trio.to_thread.run_sync(write, abandon_on_cancel=True, limiter=self._limiter)
             self._kept, self._failed = latches, None
         except OSError as error:
             self._failed, self._failure = latches, f"{self._path} could not be written: {error}"

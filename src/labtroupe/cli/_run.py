@@ -141,8 +141,8 @@ class _Run:
             self.bench.service.feed.close()
             await self.told.wait()
             elapsed = trio.current_time() - self.ended_at
-            unclosed = {member.spec.name for member in wedged}
-            await self.screen.print(await _farewell(self.bench, elapsed, unclosed))
+            left = {member.spec.name for member in wedged}
+            await self.screen.print(await _farewell(self.bench, elapsed, left))
 
     async def _leave_without(self, wedged: Sequence[Member]) -> None:
         """Leave the process, as nothing else ends what does not stop; all others have been stopped."""
@@ -229,9 +229,9 @@ def _greeting(config: BenchConfig) -> str:
     )
 
 
-async def _farewell(bench: Bench, elapsed: float, unclosed: set[str]) -> str:
-    """Return the last line: whether all has been stopped and closed, in so many seconds."""
-    stopping = set[str]()
+async def _farewell(bench: Bench, elapsed: float, left: set[str]) -> str:
+    """Return the last line: whether all has been stopped and closed, save those left, in so many seconds."""
+    stopping, unclosed = set[str](), set[str]()
     async for event in bench.service.feed.read(follow=False):
         if isinstance(event, CleanupFailed):
             unclosed.add(event.instrument)
@@ -240,7 +240,7 @@ async def _farewell(bench: Bench, elapsed: float, unclosed: set[str]) -> str:
             if event.after is State.RUNNING:
                 # It was opened again, so nothing of its life before holds the port.
                 unclosed.discard(event.instrument)
-    if names := ", ".join(sorted(stopping | unclosed)):
+    if names := ", ".join(sorted(stopping | unclosed | left)):
         return f"{bench.name}: stopped in {elapsed:.1f} s, but not closed properly: {names}"
     return f"{bench.name}: stopped in order in {elapsed:.1f} s, all ports closed"
 

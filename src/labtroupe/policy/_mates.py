@@ -70,9 +70,9 @@ class Mates:
         for members in self._members.values():
             ahead = next((mate.name for mate in members if _falls(mate)), None)
             for mate in members:
-                if ahead is not None:
+                if ahead not in {None, mate.name}:
                     waits[mate.name] = ahead
-                elif mate.name not in standing and _is_awaited(mate):
+                elif ahead is None and mate.name not in standing and _is_awaited(mate):
                     ahead = mate.name
         return waits
 
