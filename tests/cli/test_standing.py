@@ -32,6 +32,7 @@ WELL = InstrumentStatus(
     suspended=False,
     quarantined=(),
     leased_by="",
+    unused=False,
     restarts=RestartStatus(streak=1, lately=1, allowed=3, seconds=30.0),
     queue=(),
     readings=(),

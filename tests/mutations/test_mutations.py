@@ -424,8 +424,8 @@ MUTATIONS = [
     Mutation(
         "S9: before giving up everything is made safe",
         "supervision/_keeper.py",
-        "            halted = await self._make_safe(",
-        "            self._make_safe(",
+        "            await halt_all([",
+        "            await trio.lowlevel.checkpoint(), ([",
         SUPERVISION,
     ),
     Mutation(

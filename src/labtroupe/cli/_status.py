@@ -21,7 +21,7 @@ _HEADS = ("device", "state", "last ok", "wire", "mailbox", "note")
 def status(name: str | None, output: Output, bench: str | None) -> int:
     """Show what the instruments are doing, all or the one named NAME.
 
-    Exits with 3 if one of them is not running.
+    Exits with 3 if one of them is not running, save those that start on demand and are not in use.
     """
     found = connect(bench).status(name)
     match output:
@@ -31,14 +31,17 @@ def status(name: str | None, output: Output, bench: str | None) -> int:
             print_json_lines(found.instruments)
         case Output.TABLE:
             _print_table(found)
-    return OK if all(each.state is State.RUNNING for each in found.instruments) else NO_BENCH
+    fine = all(each.state is State.RUNNING or each.unused for each in found.instruments)
+    return OK if fine else NO_BENCH
 
 
 def _print_table(found: BenchStatus) -> None:
     from labtroupe.cli._table import print_table  # noqa: PLC0415 - rich, which JSON does without
 
     running = sum(each.state is State.RUNNING for each in found.instruments)
-    print(f"{found.bench}: {running} of {len(found.instruments)} running")
+    unused = sum(each.unused for each in found.instruments)
+    on_demand = f", {unused} on demand" if unused else ""
+    print(f"{found.bench}: {running} of {len(found.instruments)} running{on_demand}")
     print_table(_HEADS, map(_row, found.instruments))
 
 

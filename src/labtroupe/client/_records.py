@@ -99,6 +99,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
         suspended: Whether it takes no more commands until it is resumed.
         quarantined: Commands that are not carried out until they are cleared.
         leased_by: Who has it for himself; empty for nobody.
+        unused: It starts on demand, and nothing has been asked of it yet.
         restarts: What failed before.
         queue: The requests that wait, in the order in which they are taken.
         readings: The last answers that are kept.
@@ -126,6 +127,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
     suspended: bool
     quarantined: tuple[str, ...]
     leased_by: str
+    unused: bool
     restarts: RestartStatus
     queue: tuple[RequestStatus, ...]
     readings: tuple[ReadingStatus, ...]

@@ -11,7 +11,7 @@ from labtroupe.actor import ActorRef, Cell, Reply
 from labtroupe.control._wire import to_json
 from labtroupe.lifecycle import State
 from labtroupe.messages import Quality, ReadingCommand, commands_of
-from labtroupe.policy import Phase, RestartLimit
+from labtroupe.policy import Phase, RestartLimit, Wanted
 from labtroupe.supervision import Member, stack_of
 
 
@@ -121,6 +121,7 @@ class InstrumentStatus:
         suspended: Whether it takes no more commands until it is resumed.
         quarantined: Commands that are not carried out until they are cleared.
         leased_by: Who has it for himself; empty for nobody.
+        unused: It starts on demand, and nothing has been asked of it yet.
         restarts: What failed before.
         queue: The requests that wait, in the order in which they are taken.
         readings: The last answers that are kept.
@@ -148,6 +149,7 @@ class InstrumentStatus:
     suspended: bool
     quarantined: tuple[str, ...]
     leased_by: str
+    unused: bool
     restarts: RestartStatus
     queue: tuple[RequestStatus, ...]
     readings: tuple[ReadingStatus, ...]
@@ -181,6 +183,7 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         suspended=cell.suspended,
         quarantined=tuple(sorted(cell.quarantine.commands)),
         leased_by=cell.leases.held.holder if cell.leases.held else "",
+        unused=member.record.wanted is Wanted.IF_USED and cell.latch is None,
         restarts=_restarts(member, info.limit, now),
         queue=tuple(_request(each, now) for each in cell.mailbox),
         readings=_readings(cell),

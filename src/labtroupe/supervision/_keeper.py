@@ -13,16 +13,17 @@ ordered stop: dependents before what they depend on, each with time to clean up.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import trio
 
-from labtroupe.actor import Cell, Change, ChangeKind, Deadlines
+from labtroupe.actor import Change, ChangeKind, Deadlines, Latch
 from labtroupe.errors import RestartLimitError, Unavailable, sentence
 from labtroupe.messages import CleanupFailed
 from labtroupe.policy import Child, Restart, Roster, Wanted
 from labtroupe.supervision._child import Member, live_one_life
+from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._show import show
 
 
@@ -38,7 +39,7 @@ class Keeper:
 
     roster: Roster
     _chance: random.Random
-    _make_safe: Callable[[str], Awaitable[Sequence[Cell]]]
+    _walk: Callable[[], Iterator[Member]]
     _on_wedged: Callable[[Sequence[Member]], None]
     members: dict[str, Member] = attrs.field(factory=dict[str, Member], init=False)
     deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
@@ -86,6 +87,17 @@ class Keeper:
                 if member.spec.inner is not None:
                     member.spec.inner.keeper.stand_by(member, wanted=wanted)
 
+    def actors(self) -> Iterator[Member]:
+        """Iterate over all of the tree that can be halted: supervisors have nothing to be made safe."""
+        return (member for member in self._walk() if member.spec.inner is None)
+
+    def show_all(self) -> None:
+        """Let every cell of the tree say what its record says."""
+        for member in self.members.values():
+            show(member, self.roster)
+            if member.spec.inner is not None:
+                member.spec.inner.keeper.show_all()
+
     def look(self) -> None:
         """Do what the records say; never waits."""
         now = trio.current_time()
@@ -129,16 +141,17 @@ class Keeper:
                 await self._changed.wait()
 
     async def _stop_all(self) -> None:
-        halted: Sequence[Cell] = ()
+        latch: Latch | None = None
         if self.roster.gave_up is not None:
-            halted = await self._make_safe(f"{self.roster.gave_up.name} could not be kept running")
+            latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
+            await halt_all([each.cell for each in self.actors() if each.cell.latch is None], latch)
         self.roster.close()
         await self._look_until(lambda: self.roster.all_gone)
-        # Nobody has halted them: they are halted no longer than what was given up lasts.
-        for cell in halted:
-            cell.reset()
-        for member in self.members.values():
-            show(member, self.roster)
+        for member in self.actors():
+            # Nobody has halted it: it is halted no longer than what was given up lasts.
+            if member.cell.latch is latch:
+                member.cell.reset()
+        self.show_all()
         self._children = None
         wedged = [member for member in self.members.values() if member.task is not None]
         if wedged:

@@ -70,7 +70,7 @@ class Supervisor:
         """
         policies = {spec.name: spec.whole_policy for spec in self._specs}
         roster = Roster.of(policies, self.groups, self.auto_shutdown)
-        self.keeper = Keeper(roster, self.chance, self._make_safe, self.on_wedged)
+        self.keeper = Keeper(roster, self.chance, self.walk, self.on_wedged)
         for spec in self._specs:
             check_names(self.root, spec)
             self._enter(spec, roster[spec.name])
@@ -197,12 +197,11 @@ class Supervisor:
         Raises:
             UnknownInstrumentError: There is none of a name; nothing was halted.
         """
-        cells = self._cells() if names is None else [self.member(name).cell for name in names]
+        chosen = self.keeper.actors() if names is None else [self.member(name) for name in names]
         try:
-            return await halt_all(cells, Latch(reason))
+            return await halt_all([member.cell for member in chosen], Latch(reason))
         finally:
-            for member in self.walk():
-                show(member, self._find(member.spec.name)[0].roster)
+            self.keeper.show_all()
 
     def reset(self, name: str) -> None:
         """Let go of the latch of a child; raises as `start` does."""
@@ -287,13 +286,3 @@ class Supervisor:
         keeper, member = self._find(name)
         verb(member.cell)
         show(member, keeper.roster)
-
-    def _cells(self) -> Sequence[Cell]:
-        """Return the cells of all actors of the tree; supervisors have nothing to be made safe."""
-        return [member.cell for member in self.walk() if member.spec.inner is None]
-
-    async def _make_safe(self, reason: str) -> Sequence[Cell]:
-        """Latch all that are not, bring them into their safe states, and return them."""
-        cells = [cell for cell in self._cells() if cell.latch is None]
-        await halt_all(cells, Latch(reason))
-        return cells
