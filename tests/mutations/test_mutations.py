@@ -74,8 +74,8 @@ MUTATIONS = [
     Mutation(
         "R4: a caller that is cancelled withdraws its request",
         "actor/_reply.py",
-        '        self.cancel("its caller was cancelled")\n',
-        "",
+        '            self.cancel("its caller was cancelled")\n',
+        "            pass\n",
         ACTOR,
     ),
     Mutation(
