@@ -30,7 +30,7 @@ class Mutation:
         path: The module, below ``src/labtroupe``.
         before: What stands there; exactly once.
         after: What is put in its place.
-        tests: Where it must be noticed, below ``tests``.
+        tests: The tests that must notice it, below ``tests``.
     """
 
     rule: str
@@ -40,7 +40,11 @@ class Mutation:
     tests: str
 
 
-ACTOR, POLICY, SUPERVISION, LINK = "actor", "policy", "supervision", "instrument"
+# The files with the tests of most rules; others are named in the table.
+ACTOR, POLICY = "actor/test_requests.py", "policy"
+SUPERVISION = "supervision/test_supervisor.py"
+# In real time, so each names its test.
+LINK = "instrument/test_link.py"
 
 MUTATIONS = [
     Mutation(
@@ -195,14 +199,14 @@ MUTATIONS = [
         "actor/_life.py",
         "        with trio.move_on_after(RECOVERY_LIMIT) as scope:\n",
         "        with trio.CancelScope() as scope:\n",
-        SUPERVISION,
+        "supervision/test_recovery.py",
     ),
     Mutation(
         "L2: who fell out of step while idle recovers before the next command",
         "actor/_life.py",
         "        if self.actor.suspicion is not None or self.finished:\n            return False\n",
         "        if self.finished:\n            return False\n",
-        SUPERVISION,
+        "supervision/test_recovery.py",
     ),
     Mutation(
         "S1: one moment for a look and for the sleep after it",
@@ -223,7 +227,7 @@ MUTATIONS = [
         "instrument/_link.py",
         "        return attrs.evolve(self)\n",
         "        return Link(self.address, self._connect, self.framing, self.barrier)\n",
-        LINK,
+        f"{LINK}::test_a_late_answer_is_not_given_to_the_next_life_either",
     ),
     Mutation(
         "S2: clean-up is shielded",
@@ -279,70 +283,70 @@ MUTATIONS = [
         "instrument/_link.py",
         '        self._suspicion = f"{request!r} was cut off"\n',
         "",
-        LINK,
+        f"{LINK}::test_a_late_answer_is_never_given_to_the_next_command",
     ),
     Mutation(
         "L1: input nobody asked for makes it suspect",
         "instrument/_link.py",
         "        if stray:\n            self._suspect_stray(stray)\n",
         "",
-        LINK,
+        f"{LINK}::test_input_nobody_asked_for_makes_the_link_suspect_before_the_next_request",
     ),
     Mutation(
         "L2: the barrier drops what comes before its answer",
         "instrument/_link.py",
         "        while not accepts(await self._receive_anything()):\n",
         "        while False:\n",
-        LINK,
+        f"{LINK}::test_a_late_answer_is_never_given_to_the_next_command",
     ),
     Mutation(
         "L2: a late answer to the barrier's own query is no barrier",
         "instrument/_link.py",
         "            self._owed.remove(alike[0])\n",
         "            self._owed.clear()\n",
-        LINK,
+        f"{LINK}::test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answer",
     ),
     Mutation(
         "L2: without a barrier a suspect link is lost",
         "instrument/_link.py",
         "        elif self._suspicion is not _NEW:\n",
         "        elif False:\n",
-        LINK,
+        f"{LINK}::test_without_a_barrier_a_suspect_link_is_lost_and_opened_anew",
     ),
     Mutation(
         "L3: every answer passes the shape check",
         "instrument/_link.py",
         "                if not accepts(answer):\n",
         "                if False:\n",
-        LINK,
+        f"{LINK}::test_an_answer_of_the_wrong_shape_is_an_error_and_not_an_answer",
     ),
     Mutation(
         "L4: half a command is ended first",
         "instrument/_link.py",
         "        if self._cut_short:\n",
         "        if False:\n",
-        LINK,
+        f"{LINK}::test_half_a_command_is_ended_before_the_barrier",
     ),
     Mutation(
         "L7: the wire is listened to between exchanges",
         "instrument/_instrument.py",
         "        await self.link.listen()\n",
         "",
-        LINK,
+        f"{LINK}::test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once",
     ),
     Mutation(
         "P5: one exchange at a time",
         "instrument/_link.py",
         "        async with self._lock:\n            self._exchanges += 1\n",
         "        if True:\n            self._exchanges += 1\n",
-        LINK,
+        f"{LINK}::test_a_late_answer_is_never_given_to_the_next_command",
     ),
     Mutation(
         "P5: the listener leaves before an exchange begins",
         "instrument/_link.py",
         "                await self._listener.left.wait()\n",
         "",
-        LINK,
+        f"{LINK}::test_listening_between_exchanges_is_in_nobodys_way",
     ),
     Mutation(
         "S3: a group restart takes down its members",
@@ -391,7 +395,7 @@ MUTATIONS = [
         "supervision/_supervisor.py",
         "        if len(keeper.members) >= self.max_children:\n",
         "        if False:\n",
-        SUPERVISION,
+        "supervision/test_trees.py",
     ),
     Mutation(
         "S5: granted restarts are counted in a window",
@@ -426,133 +430,133 @@ MUTATIONS = [
         "supervision/_keeper.py",
         "            await halt_all([",
         "            await trio.lowlevel.checkpoint(), ([",
-        SUPERVISION,
+        "supervision/test_halt.py",
     ),
     Mutation(
         "S9: safe states come in their order",
         "supervision/_halt.py",
         "hold=wave is not waves[0]",
         "hold=False",
-        SUPERVISION,
+        "supervision/test_halt.py",
     ),
     Mutation(
         "S9: who stops waiting keeps nobody from being safe",
         "supervision/_halt.py",
         "        for cell in cells:\n            cell.release()\n    return",
         "        pass\n    return",
-        SUPERVISION,
+        "supervision/test_halt.py",
     ),
     Mutation(
         "S9: a safe state passes the latches of others",
         "actor/_life.py",
         "            making_safe.set(True)\n",
         "",
-        SUPERVISION,
+        "supervision/test_halt.py",
     ),
     Mutation(
         "S11: one on demand waits for its first request",
         "supervision/_supervisor.py",
         "            cell.wake_up = partial(keeper.use, record)\n",
         "            pass\n",
-        SUPERVISION,
+        "supervision/test_halt.py",
     ),
     Mutation(
         "S16: watchers are told that a life has ended",
         "supervision/_keeper.py",
         "        if record.up_since is not None:\n",
         "        if False:\n",
-        SUPERVISION,
+        "supervision/test_trees.py",
     ),
     Mutation(
         "R13: a wedged life is reported once",
         "supervision/_show.py",
         "    if wedged and not member.wedged and",
         "    if wedged and",
-        SUPERVISION,
+        "supervision/test_trees.py",
     ),
     Mutation(
         "S14: the last frames are kept over lives",
         "instrument/_link.py",
         "        return attrs.evolve(self)\n",
         "        return attrs.evolve(self, recorder=FlightRecorder())\n",
-        LINK,
+        f"{LINK}::test_the_last_frames_are_remembered_over_lives",
     ),
     Mutation(
         "R4: what must not stop half-way goes on without its caller",
         "actor/_reply.py",
         "        if self.message.command.interruptible:\n            self",
         "        if True:\n            self",
-        ACTOR,
+        "actor/test_uninterruptible.py",
     ),
     Mutation(
         "R9: urgent requests come first",
         "actor/_mailbox.py",
         "        return self._stop if reply.message.command.urgent else self._others\n",
         "        return self._others\n",
-        ACTOR,
+        "actor/test_stop_lane.py",
     ),
     Mutation(
         "R11: a circle is found",
         "actor/_waits.py",
         "    if circle:\n",
         "    if False:\n",
-        ACTOR,
+        "actor/test_deadlock.py",
     ),
     Mutation(
         "S8: what crashes its actor each time is kept out",
         "actor/_quarantine.py",
         "        self.commands.add(command)\n",
         "",
-        ACTOR,
+        "actor/test_quarantine.py",
     ),
     Mutation(
         "S10: what runs is cut off by a halt",
         "actor/_cell.py",
         "            self.cut_off(self.current, halted)\n",
         "            pass\n",
-        ACTOR,
+        "actor/test_halt.py",
     ),
     Mutation(
         "S10: nothing is let in behind a latch",
         "actor/_admission.py",
         "    if cell.latch is not None and not making_safe.get():\n",
         "    if False:\n",
-        ACTOR,
+        "actor/test_halt.py",
     ),
     Mutation(
         "S10: the safe state comes before all else",
         "actor/_life.py",
         "            if self._safe_state_is_due:\n",
         "            if False:\n",
-        ACTOR,
+        "actor/test_halt.py",
     ),
     Mutation(
         "S13: suspended it takes no more",
         "actor/_mailbox.py",
         "self._others.queue and not self.suspended",
         "self._others.queue",
-        ACTOR,
+        "actor/test_suspend.py",
     ),
     Mutation(
         "S17: a lease keeps out all others",
         "actor/_admission.py",
         '    return Leased(f"leased by {held.holder}: {reply.message!r} was not carried out")\n',
         "    return None\n",
-        ACTOR,
+        "actor/test_lease.py",
     ),
     Mutation(
         "S16: a tick does not reach the next life",
         "actor/_periodic.py",
         '            self._withdraw("its life is over")\n',
         "            pass\n",
-        ACTOR,
+        "actor/test_periodic.py",
     ),
     Mutation(
         "S12: only a good reading counts as present",
         "actor/_readings.py",
         "None if good else slot.value",
         "None",
-        ACTOR,
+        "actor/test_readings.py",
     ),
 ]
 

@@ -312,6 +312,7 @@ async def test_a_wedged_life_is_reported_with_the_place_where_it_is(autojump_clo
         run.supervisor.start("a")
         await trio.sleep(5)
         assert run.supervisor.ref("a", Played).state is State.STOPPING, "never beside itself"
+        assert len([event for event in run.events if isinstance(event, Wedged)]) == 1, "said once"
 
 
 async def test_at_the_end_only_the_wedged_are_waited_for_or_left(autojump_clock: MockClock) -> None:
