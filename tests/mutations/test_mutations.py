@@ -64,7 +64,7 @@ MUTATIONS = [
     Mutation(
         "R2: the handler lives in a scope with the deadline",
         "actor/_life.py",
-        "        cell.scope.deadline = request.limit\n",
+        "        self._move_deadline(request.limit)\n",
         "",
         ACTOR,
     ),
@@ -101,7 +101,7 @@ MUTATIONS = [
         "actor/_life.py",
         "        cell.go_down()\n        # A cable",
         "        # A cable",
-        SUPERVISION,
+        ACTOR,
     ),
     Mutation(
         "R7: idempotent requests stay",
@@ -134,8 +134,8 @@ MUTATIONS = [
     Mutation(
         "R9: who waits for room gets in when there is some",
         "actor/_mailbox.py",
-        "        while self.line and not self.full:\n",
-        "        while False:\n",
+        "        reply = self.queue.pop(0)\n        if self.line:\n",
+        "        reply = self.queue.pop(0)\n        if False:\n",
         ACTOR,
     ),
     Mutation(
@@ -185,7 +185,7 @@ MUTATIONS = [
         "actor/_life.py",
         "if _is_answer(error, cell) and self.actor.suspicion is None:",
         "if _is_answer(error, cell):",
-        SUPERVISION,
+        "supervision/test_recovery.py",
     ),
     Mutation(
         "R8: the impatient are refused after each failed try",
@@ -204,8 +204,8 @@ MUTATIONS = [
     Mutation(
         "L2: who fell out of step while idle recovers before the next command",
         "actor/_life.py",
-        "        if self.actor.suspicion is not None or self.finished:\n            return False\n",
-        "        if self.finished:\n            return False\n",
+        "return self.cell.mailbox.roused or self.actor.suspicion is not None",
+        "return self.cell.mailbox.roused",
         "supervision/test_recovery.py",
     ),
     Mutation(
@@ -505,8 +505,8 @@ MUTATIONS = [
     Mutation(
         "S8: what crashes its actor each time is kept out",
         "actor/_quarantine.py",
-        "        self.commands.add(command)\n",
-        "",
+        "if crashes >= self.after}",
+        "if False}",
         "actor/test_quarantine.py",
     ),
     Mutation(

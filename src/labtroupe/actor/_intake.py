@@ -18,7 +18,15 @@ from labtroupe.actor._mailbox import Mailbox
 from labtroupe.actor._quarantine import Quarantine
 from labtroupe.actor._readings import Readings
 from labtroupe.actor._reply import Reply
-from labtroupe.errors import ArgumentError, CommandError, MailboxFull, Outcome, Quarantined, sentence
+from labtroupe.errors import (
+    ArgumentError,
+    CommandError,
+    LabtroupeError,
+    MailboxFull,
+    Outcome,
+    Quarantined,
+    sentence,
+)
 from labtroupe.messages import (
     Command,
     CommandFailed,
@@ -76,10 +84,10 @@ class Intake:
         self,
         message: Message[R],
         timeout: float | None,
-        *,
         callers_deadline: float,
-        wait_for_room: bool,
         lease: Lease | None = None,
+        *,
+        wait_for_room: bool,
     ) -> Reply[R]:
         """Queue a message and return its reply, which has ended already if it was refused.
 
@@ -87,8 +95,8 @@ class Intake:
             message: What to do.
             timeout: Seconds until the request ends at the latest; the command's own if ``None``.
             callers_deadline: When the scope around the caller ends, on trio's clock.
-            wait_for_room: Stand in line if the mailbox is full.
             lease: The lease under which it is asked.
+            wait_for_room: Stand in line if the mailbox is full.
 
         Raises:
             TypeError: It is no message.
@@ -144,26 +152,28 @@ class Intake:
             if not (keep_idempotent and (command.idempotent or command.urgent)):
                 reply.fail(refusal(f"{reply.message!r} was still in the mailbox"))
 
-    def note_ended(self, reply: Reply[Any], *, was_queued: bool) -> None:
-        """Forget a request that has just ended, and say so unless it was done."""
+    def note_done(self, reply: Reply[Any], value: object) -> None:
+        """Note that a request has just been done."""
+        self.deadlines.note_ended()
+        self.last_done = trio.current_time()
+        if self.quarantine.crashes:
+            self.quarantine.note_done(reply.message.command.name)
+        self.readings.note_done(reply.message, value)
+
+    def note_failed(self, reply: Reply[Any], error: LabtroupeError, *, was_queued: bool) -> None:
+        """Forget a request that has just ended without being done, and say so."""
         self.deadlines.note_ended()
         if was_queued and reply in self.mailbox:
             self.mailbox.withdraw(reply)
-        error = reply.error
-        if error is None:
-            self.last_done = trio.current_time()
-            self.quarantine.note_done(reply.message.command.name)
-            self.readings.note_done(reply.message, reply.value)
-        else:
-            self.publish(
-                CommandFailed(
-                    instrument=self.name,
-                    command=repr(reply.message),
-                    outcome=reply.outcome or Outcome.UNKNOWN,
-                    code=error.code,
-                    reason=sentence(error),
-                )
+        self.publish(
+            CommandFailed(
+                instrument=self.name,
+                command=repr(reply.message),
+                outcome=reply.outcome or Outcome.UNKNOWN,
+                code=error.code,
+                reason=sentence(error),
             )
+        )
 
     def note_crash(self, command: str) -> None:
         """Note that a command has crashed the actor, which may put it into quarantine."""

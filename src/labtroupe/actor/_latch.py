@@ -54,7 +54,7 @@ class Safety:
     latch: Latch | None = attrs.field(default=None, init=False)
     held: bool = attrs.field(default=False, init=False)
     report: SafetyReport | None = attrs.field(default=None, init=False)
-    _news: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _news: trio.Event | None = attrs.field(default=None, init=False)
 
     @property
     def confirmed(self) -> bool:
@@ -76,8 +76,10 @@ class Safety:
     async def wait_report(self) -> None:
         """Wait until it is known what has become of the safe state, or until it was reset."""
         while self.latch is not None and self.report is None:
+            self._news = self._news or trio.Event()
             await self._news.wait()
 
     def _tell(self) -> None:
-        self._news.set()
-        self._news = trio.Event()
+        if self._news is not None:
+            self._news.set()
+            self._news = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import attrs
@@ -39,7 +38,7 @@ class Leases:
     _mailbox: Mailbox
     _publish: Callable[[Event], None]
     held: Lease | None = attrs.field(default=None, init=False)
-    _line: deque[Lease] = attrs.field(factory=deque[Lease], init=False)
+    _line: list[Lease] = attrs.field(factory=list[Lease], init=False)
 
     async def wait_held(self, lease: Lease, *, takeover: bool) -> None:
         """Wait in line until the actor is free, and have it from then on.
@@ -50,7 +49,7 @@ class Leases:
         """
         await trio.lowlevel.checkpoint()
         if takeover and self.held is not None:
-            self._line.appendleft(lease)
+            self._line.insert(0, lease)
             self.end(self.held, f"taken over by {lease.holder}", refuse_queued=True)
         else:
             self._line.append(lease)
@@ -85,6 +84,6 @@ class Leases:
 
     def _grant(self) -> None:
         if self.held is None and self._line:
-            self.held = self._line.popleft()
+            self.held = self._line.pop(0)
             self.held.granted.set()
             self._publish(LeaseChanged(instrument=self._name, holder=self.held.holder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
@@ -27,6 +28,9 @@ from labtroupe.messages import Command, LateAnswer, LinkInStep, LinkSuspect, com
 if TYPE_CHECKING:
     from labtroupe.actor._actor import Actor
 
+_GRAIN: Final = 2.0**-6
+"""Seconds to which the deadline of a handler is rounded up."""
+
 RECOVERY_LIMIT: Final = 20.0
 """Seconds an actor may take to get in step again before its life is over."""
 
@@ -49,6 +53,8 @@ class Life:
     # The latch under which the safe state was tried: once in a life is enough.
     _tried: Latch | None = attrs.field(default=None, init=False)
     _commands: Mapping[str, Command[..., Any]] = attrs.field(init=False)
+    # When the scope of the present handler fires.
+    _limit: float = attrs.field(default=math.inf, init=False)
     # Its task, and how many nurseries this has opened outside the handlers.
     _task: trio.lowlevel.Task = attrs.field(factory=trio.lowlevel.current_task, init=False)
     _nurseries: int = attrs.field(default=0, init=False)
@@ -84,7 +90,10 @@ class Life:
     async def serve(self) -> None:
         """Carry out one command after the other, until finished, cancelled or crashed."""
         self._nurseries = len(self._task.child_nurseries)
+        # Whoever has to know that it is up hears of it before its first answer is seen.
+        await trio.lowlevel.checkpoint()
         while True:
+            self.cell.mailbox.roused = False
             if self._safe_state_is_due:
                 await self._make_safe()
             elif self.finished:
@@ -102,19 +111,13 @@ class Life:
             return False
         return self.actor.declares_safe_state()
 
-    @property
-    def _next_may_begin(self) -> bool:
-        """Whether nothing else is to be done before the next command."""
-        if self.actor.suspicion is not None or self.finished:
-            return False
-        return self.cell.safety.latch is None or not self._safe_state_is_due
-
     async def _carry_out_commands(self) -> None:
         """Carry out commands, until something else comes first, or one was cut off or has failed."""
         cell = self.cell
         try:
             # One scope for all of them, as to open one costs as much as the rest of a
             # command; whatever it has cancelled, it is left and replaced by the next.
+            self._limit = math.inf
             with trio.CancelScope() as cell.scope:
                 await self._take_turns()
             if cell.current is not None:
@@ -127,18 +130,20 @@ class Life:
             current.set(None)
 
     async def _take_turns(self) -> None:
-        mailbox, scope = self.cell.mailbox, self.cell.scope
-        while self._next_may_begin and not scope.cancel_called:
-            await mailbox.wait_request()
+        while not self._something_comes_first():
+            # A checkpoint, and so the end of a scope that a handler has outlived.
+            await self.cell.mailbox.wait_request()
             # Again, as something may have come in while there was nothing to do.
-            if self._next_may_begin:
+            if not self._something_comes_first():
                 await self._carry_out_next()
 
+    def _something_comes_first(self) -> bool:
+        return self.cell.mailbox.roused or self.actor.suspicion is not None
+
     async def _carry_out_next(self) -> None:
-        cell, actor, request = self.cell, self.actor, self.cell.mailbox.take()
+        cell, request = self.cell, self.cell.mailbox.take()
         if request is None:
             return
-        message = request.message
         if request.deadline <= trio.current_time():
             # A cancel scope that has expired still runs its body up to the first
             # checkpoint, and that may be the one that sends.
@@ -146,11 +151,13 @@ class Life:
             return
         cell.current = request
         current.set(request)
-        cell.scope.deadline = request.limit
+        self._move_deadline(request.limit)
         try:
-            request.begin(acted=not actor.marks_its_acts)
+            if not self.actor.marks_its_acts:
+                request.mark_acted()
+            message = request.message
             function = self._commands[message.command.name].function
-            value = await function(actor, *message.args, **dict(message.kwargs))
+            value = await function(self.actor, *message.args, **dict(message.kwargs))
             if not request.succeed(value):
                 cell.publish(LateAnswer(instrument=cell.name, command=repr(message)))
             cell.current = None
@@ -159,6 +166,16 @@ class Life:
             # The frames in an error's traceback hold this one, and the request holds the
             # error: a cycle that would wait for the garbage collector.
             del request
+
+    def _move_deadline(self, limit: float) -> None:
+        """Have the present handler cancelled at ``limit`` or a little later, and let it see that.
+
+        The deadline of its request cancels it to the point.  To move this one
+        takes trio a fifth of a whole request, so it is moved less often.
+        """
+        rounded = limit if limit == math.inf else -(-limit // _GRAIN) * _GRAIN
+        if rounded != self._limit:
+            self._limit = self.cell.scope.deadline = rounded
 
     def _has_answered(self, error: BaseException) -> bool:
         """End the present request with an error, and return whether that is an answer and no crash."""

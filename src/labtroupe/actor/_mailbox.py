@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -10,13 +9,16 @@ import attrs
 import trio
 
 from labtroupe.actor._reply import Reply
-from labtroupe.actor._wake import wake
+from labtroupe.actor._wake import WOKEN
 
 DEFAULT_CAPACITY: Final = 16
 """Requests a mailbox holds before its callers wait for room."""
 
 STOP_LANE: Final = 4
 """Urgent requests it holds besides."""
+
+_IN_A_ROW: Final = 16
+"""Requests that may be taken one after the other before all other tasks get a turn."""
 
 
 @attrs.define(eq=False)
@@ -28,32 +30,30 @@ class Lane:
     """
 
     capacity: int
-    queue: deque[Reply[object]] = attrs.field(factory=deque[Reply[object]], init=False)
-    line: deque[Reply[object]] = attrs.field(factory=deque[Reply[object]], init=False)
+    # Lists, as they are short, and an empty deque takes ten times the room of an empty list.
+    queue: list[Reply[object]] = attrs.field(factory=list[Reply[object]], init=False)
+    line: list[Reply[object]] = attrs.field(factory=list[Reply[object]], init=False)
 
     @property
     def full(self) -> bool:
         """Whether a caller who comes now has to wait for room."""
         return len(self.queue) >= self.capacity
 
-    def put(self, reply: Reply[object]) -> None:
-        """Queue a request, or put it in line if there is no room."""
-        (self.line if self.full else self.queue).append(reply)
-
     def take(self) -> Reply[object]:
         """Take out the first request."""
-        reply = self.queue.popleft()
-        self._fill()
+        reply = self.queue.pop(0)
+        if self.line:
+            self.queue.append(self.line.pop(0))
         return reply
 
     def withdraw(self, reply: Reply[object]) -> None:
         """Take a request out again, wherever it waits."""
-        (self.queue if reply in self.queue else self.line).remove(reply)
-        self._fill()
-
-    def _fill(self) -> None:
-        while self.line and not self.full:
-            self.queue.append(self.line.popleft())
+        if reply not in self.queue:
+            self.line.remove(reply)
+            return
+        self.queue.remove(reply)
+        if self.line:
+            self.queue.append(self.line.pop(0))
 
 
 @attrs.define(eq=False)
@@ -63,12 +63,15 @@ class Mailbox:
     Attributes:
         capacity: Requests it holds besides the urgent ones.
         suspended: Only urgent requests are handed out.
+        roused: The actor is to look up, as something else may come first.
     """
 
     capacity: int = DEFAULT_CAPACITY
     suspended: bool = attrs.field(default=False, init=False)
+    roused: bool = attrs.field(default=False, init=False)
     _stop: Lane = attrs.field(factory=lambda: Lane(STOP_LANE), init=False)
     _others: Lane = attrs.field(init=False)
+    _in_a_row: int = attrs.field(default=0, init=False)
     _taker: trio.lowlevel.Task | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -91,18 +94,20 @@ class Mailbox:
 
     def put(self, reply: Reply[object]) -> None:
         """Queue a request, or put it in line if there is no room."""
-        self._lane(reply).put(reply)
-        self.rouse()
+        lane = self._lane(reply)
+        (lane.queue if len(lane.queue) < lane.capacity else lane.line).append(reply)
+        if self._taker is not None:
+            self._wake(self._taker)
 
     def withdraw(self, reply: Reply[object]) -> None:
         """Take a request out again, wherever it waits."""
         self._lane(reply).withdraw(reply)
 
     def rouse(self) -> None:
-        """Let the actor look up, if it waits for a request."""
+        """Let the actor look up, at once if it waits for a request."""
+        self.roused = True
         if self._taker is not None:
-            wake(self._taker)
-            self._taker = None
+            self._wake(self._taker)
 
     async def wait_request(self) -> None:
         """Wait until there is a request to `take`, or until roused."""
@@ -110,16 +115,29 @@ class Mailbox:
         # that is taken into a cancelled task would be lost.  To be rescheduled
         # is no proof against that, as a task can be woken and cancelled in one tick.
         if self._next_lane() is not None:
-            await trio.lowlevel.checkpoint()
+            await self._let_others_go_on()
             return
         self._taker = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._stop_taking)
         await trio.lowlevel.checkpoint_if_cancelled()
 
+    async def _let_others_go_on(self) -> None:
+        # Not each time: a round through all tasks takes as long as several requests.
+        self._in_a_row += 1
+        if self._in_a_row < _IN_A_ROW:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            self._in_a_row = 0
+            await trio.lowlevel.checkpoint()
+
     def take(self) -> Reply[object] | None:
         """Take out the next request; ``None`` if there is none, or only such as have to wait."""
         lane = self._next_lane()
         return None if lane is None else lane.take()
+
+    def _wake(self, taker: trio.lowlevel.Task) -> None:
+        self._taker = None
+        trio.lowlevel.reschedule(taker, WOKEN)
 
     def _lane(self, reply: Reply[object]) -> Lane:
         return self._stop if reply.message.command.urgent else self._others

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Collection
 
 import attrs
 
@@ -13,27 +13,26 @@ class Quarantine:
 
     Attributes:
         after: How many crashes in a row it takes.
-        commands: The names of the commands that are kept out.
+        crashes: The crashes in a row of each command that has crashed it the last time.
     """
 
     after: float
-    commands: set[str] = attrs.field(factory=set[str], init=False)
-    _crashes: Counter[str] = attrs.field(factory=Counter[str], init=False)
+    crashes: dict[str, int] = attrs.field(factory=dict[str, int], init=False)
+
+    @property
+    def commands(self) -> Collection[str]:
+        """The names of the commands that are kept out."""
+        return {name for name, crashes in self.crashes.items() if crashes >= self.after}
 
     def note_crash(self, command: str) -> bool:
         """Count a crash, and return whether the command is kept out from now on."""
-        self._crashes[command] += 1
-        if self._crashes[command] < self.after:
-            return False
-        self.commands.add(command)
-        return True
+        self.crashes[command] = self.crashes.get(command, 0) + 1
+        return command in self.commands
 
     def note_done(self, command: str) -> None:
         """Forget the crashes of a command that was carried out."""
-        if self._crashes:
-            self._crashes.pop(command, None)
+        self.crashes.pop(command, None)
 
     def clear(self) -> None:
         """Let all in again, and forget their crashes."""
-        self.commands.clear()
-        self._crashes.clear()
+        self.crashes.clear()

@@ -66,7 +66,7 @@ class ActorRef(Generic[A_co]):
             LinkError: The connection broke on the way.
         """
         caller = trio.current_effective_deadline()
-        return await self._submit(message, timeout, caller, wait_for_room=True).wait()
+        return await self._cell.submit(message, timeout, caller, self._lease, wait_for_room=True).wait()
 
     def send(self, message: Message[R], *, timeout: float | None = None) -> Reply[R]:
         """Send ``message`` and return the reply to await later; never waits.
@@ -78,7 +78,7 @@ class ActorRef(Generic[A_co]):
             UnknownCommandError: The message is not for this class of actor.
         """
         caller = trio.current_effective_deadline()
-        return self._submit(message, timeout, caller, wait_for_room=False)
+        return self._cell.submit(message, timeout, caller, self._lease, wait_for_room=False)
 
     def tell(self, message: Message[object], *, timeout: float | None = None) -> None:
         """Send ``message`` and want no answer; a failure becomes an event.
@@ -89,7 +89,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             CommandError: It was refused at once: no room, not running, or not its command.
         """
-        reply = self._submit(message, timeout, math.inf, wait_for_room=False)
+        reply = self._cell.submit(message, timeout, math.inf, self._lease, wait_for_room=False)
         if reply.error is not None:
             raise reply.error
 
@@ -163,17 +163,6 @@ class ActorRef(Generic[A_co]):
         and in order for each watcher, however slow it is.
         """
         return self._cell.changes.watch()
-
-    def _submit(
-        self, message: Message[R], timeout: float | None, callers_deadline: float, *, wait_for_room: bool
-    ) -> Reply[R]:
-        return self._cell.submit(
-            message,
-            timeout,
-            callers_deadline=callers_deadline,
-            wait_for_room=wait_for_room,
-            lease=self._lease,
-        )
 
     def __repr__(self) -> str:
         """Return the name and class it refers to."""

@@ -12,7 +12,7 @@ import trio
 
 from labtroupe.actor._context import living
 from labtroupe.actor._waits import note_wait
-from labtroupe.actor._wake import wake
+from labtroupe.actor._wake import WOKEN
 from labtroupe.errors import CommandCancelled, CommandError, CommandTimeout, LabtroupeError, Outcome
 from labtroupe.messages import Message
 
@@ -49,7 +49,6 @@ class Reply(Generic[R_co]):
             end of its own timeout if it is not interruptible.
         parent: The request whose handler has asked for it, if any.
         lease: The lease it was asked under, if any.
-        stage: How far it has come.
         acted: Whether the device may have noticed anything of it.
         outcome: What became of it; ``None`` until it has ended.
         error: Why it was not done; ``None`` if it was, or until it has ended.
@@ -63,7 +62,6 @@ class Reply(Generic[R_co]):
     limit: float
     parent: Reply[object] | None = None
     lease: Lease | None = None
-    stage: Stage = attrs.field(default=Stage.MAILBOX, init=False)
     acted: bool = attrs.field(default=False, init=False)
     outcome: Outcome | None = attrs.field(default=None, init=False)
     error: LabtroupeError | None = attrs.field(default=None, init=False)
@@ -76,6 +74,13 @@ class Reply(Generic[R_co]):
     def ended(self) -> bool:
         """Whether it has an outcome."""
         return self.outcome is not None
+
+    @property
+    def stage(self) -> Stage:
+        """How far it has come."""
+        if self.outcome is not None:
+            return Stage.ENDED
+        return Stage.RUNNING if self.cell.current is self else Stage.MAILBOX
 
     @property
     def value(self) -> R_co | None:
@@ -104,7 +109,13 @@ class Reply(Generic[R_co]):
 
     def succeed(self, value: object) -> bool:
         """End it with its value, and return whether it was the first to end it."""
-        return self._end(Outcome.DONE, cast("R_co", value), None)
+        if self.outcome is not None:
+            return False
+        self.outcome, self._value = Outcome.DONE, cast("R_co", value)
+        self.cell.note_done(self, value)
+        if self._waiter is not None:
+            self._wake(self._waiter)
+        return True
 
     def fail(self, error: LabtroupeError) -> bool:
         """End it with an error, and return whether it was the first to end it.
@@ -112,7 +123,8 @@ class Reply(Generic[R_co]):
         Sets ``error.outcome`` to what is known: nothing may say ``not_sent``
         once the device may have noticed something.
         """
-        if self.ended:
+        # Synchronous, and the first one wins: this also runs in `finally` under cancellation.
+        if self.outcome is not None:
             return False
         outcome = error.outcome
         if outcome is not Outcome.REFUSED:
@@ -123,17 +135,12 @@ class Reply(Generic[R_co]):
             # It has ended a request of ours to somebody else, and says what became of that.
             error, cause = copy(error), error
             error.outcome, error.__cause__ = outcome, cause
-        return self._end(outcome, None, error)
-
-    def begin(self, *, acted: bool) -> None:
-        """Note that its handler starts now; raises as `mark_acted` does."""
-        self.stage = Stage.RUNNING
-        if not acted:
-            return
-        if self.parent is None:
-            self.acted = True
-        else:
-            self.mark_acted()
+        was_queued = self.stage is Stage.MAILBOX
+        self.outcome, self.error = outcome, error
+        self.cell.note_failed(self, error, was_queued=was_queued)
+        if self._waiter is not None:
+            self._wake(self._waiter)
+        return True
 
     def mark_acted(self) -> None:
         """Note that it is about to act on the world, and with it whoever has asked for it.
@@ -142,6 +149,9 @@ class Reply(Generic[R_co]):
             CommandCancelled: One of these has ended for its caller, who has been
                 told that nothing was sent; nothing may be sent any more.
         """
+        if self.parent is None and self.outcome is None:
+            self.acted = True
+            return
         chain = list(self._with_parents())
         if any(each.outcome is Outcome.NOT_SENT for each in chain):
             raise CommandCancelled(f"{self.message!r} has ended already, nothing is sent")
@@ -168,6 +178,8 @@ class Reply(Generic[R_co]):
             await trio.lowlevel.checkpoint()
         elif self.claim():
             await trio.lowlevel.wait_task_rescheduled(self._abandon)
+        if self.error is None:
+            return cast("R_co", self._value)
         if isinstance(self.error, CommandTimeout):
             # Our deadline is often that of a scope around the caller, and
             # whoever wrote `move_on_after` wants to be cancelled by it.
@@ -222,17 +234,10 @@ class Reply(Generic[R_co]):
         """Return a short description with the outcome so far."""
         return f"<reply to {self.message!r} of {self.cell.name}: {self.outcome or self.stage}>"
 
-    def _end(self, outcome: Outcome, value: R_co | None, error: LabtroupeError | None) -> bool:
-        # Synchronous, and the first one wins: this also runs in `finally` under cancellation.
-        if self.outcome is not None:
-            return False
-        was_queued = self.stage is Stage.MAILBOX
-        self.stage, self.outcome, self._value, self.error = Stage.ENDED, outcome, value, error
-        self.cell.note_ended(self, was_queued=was_queued)
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and (self._gathering is None or self._gathering.is_last()):
-            wake(waiter)
-        return True
+    def _wake(self, waiter: trio.lowlevel.Task) -> None:
+        self._waiter = None
+        if self._gathering is None or self._gathering.is_last():
+            trio.lowlevel.reschedule(waiter, WOKEN)
 
     def _abandon(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
         self.let_go(cancelled=True)
