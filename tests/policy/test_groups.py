@@ -308,6 +308,18 @@ def test_what_was_lost_together_is_opened_four_at_a_time() -> None:
     assert look(roster) == ("", "a")
 
 
+def test_a_start_that_takes_long_does_not_keep_others_waiting() -> None:
+    """S7: one backoff never delays another, were it four devices that do not answer."""
+    roster = Roster.of(dict.fromkeys("abcdef", Policy(backoff=AT_ONCE)))
+    run_to_rest(roster)
+    for name in "abcdef":
+        end(roster, name)
+
+    assert look(roster) == ("", "abcd")
+    assert roster.next_look(0.0) == 1.0
+    assert look(roster, 1.0) == ("", "ef")
+
+
 def test_what_a_required_child_depends_on_is_required_too() -> None:
     """S11: or the start would wait for ever for what does not come."""
     roster = Roster.of({"a": Policy(), "b": Policy(depends_on=("a",), required=True)})

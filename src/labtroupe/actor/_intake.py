@@ -147,10 +147,13 @@ class Intake:
             keep_idempotent: Leave those which the next life may as well carry out:
                 idempotent ones, and the stop lane.
         """
-        for reply in list(self.mailbox):
+
+        def may_stay(reply: Reply[object]) -> bool:
             command = reply.message.command
-            if not (keep_idempotent and (command.idempotent or command.urgent)):
-                reply.fail(refusal(f"{reply.message!r} was still in the mailbox"))
+            return keep_idempotent and (command.idempotent or command.urgent)
+
+        for reply in self.mailbox.take_out(all_but=may_stay):
+            reply.fail(refusal(f"{reply.message!r} was still in the mailbox"))
 
     def note_done(self, reply: Reply[Any], value: object) -> None:
         """Note that a request has just been done."""

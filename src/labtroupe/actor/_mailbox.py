@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -102,6 +102,16 @@ class Mailbox:
     def withdraw(self, reply: Reply[object]) -> None:
         """Take a request out again, wherever it waits."""
         self._lane(reply).withdraw(reply)
+
+    def take_out(self, *, all_but: Callable[[Reply[object]], bool]) -> Sequence[Reply[object]]:
+        """Take out all requests ``all_but`` those for which this holds, and return them."""
+        taken: list[Reply[object]] = []
+        for lane in (self._stop, self._others):
+            waiting = lane.queue + lane.line
+            taken += [reply for reply in waiting if not all_but(reply)]
+            kept = [reply for reply in waiting if all_but(reply)]
+            lane.queue, lane.line = kept[: lane.capacity], kept[lane.capacity :]
+        return taken
 
     def rouse(self) -> None:
         """Let the actor look up, at once if it waits for a request."""

@@ -99,6 +99,7 @@ class Child:
         due: Not before this moment may it start; ``-inf`` unless it backs off.
         history: Its failures, or those of its whole group.
         up_since: Since when it has been up; ``None`` if it is not.
+        starting_since: When its last start began.
         stop_by: When a stopping child counts as wedged.
         ever_up: Whether any of its lives got as far as being up.
         reason: Why it is down or was stopped, in words.
@@ -113,6 +114,7 @@ class Child:
     cycle: bool = False
     due: float = -math.inf
     up_since: float | None = None
+    starting_since: float = -math.inf
     stop_by: float = math.inf
     ever_up: bool = False
     reason: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -10,6 +11,10 @@ from labtroupe.policy._child import Child, Phase, Policy, Wanted
 from labtroupe.policy._group import Group
 from labtroupe.policy._mates import Mates
 from labtroupe.policy._order import dependencies_first
+
+# Seconds after which a start does not keep others from starting: by then it has
+# been opened, or never will be.
+_OPENING: Final = 1.0
 
 
 @attrs.define(eq=False)
@@ -90,6 +95,14 @@ class Children:
             if not child.gone or child.name in needed:
                 needed.update(child.policy.depends_on)
         return needed
+
+    def opening(self) -> Iterator[float]:
+        """Iterate over those that failed before and start again: until when each keeps others waiting."""
+        return (
+            child.starting_since + _OPENING
+            for child in self
+            if child.phase is Phase.STARTING and child.history.streak > 0
+        )
 
     def waiting(self, standing: set[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the names of those that have to wait, each with those for whom."""

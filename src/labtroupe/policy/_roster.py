@@ -185,7 +185,7 @@ class Roster:
         self._use_what_is_depended_on()
         self._waits = self.children.waiting(self._standing())
         needed = self.children.needed()
-        retries = sum(child.phase is Phase.STARTING and child.history.streak > 0 for child in self)
+        retries = sum(now < until for until in self.children.opening())
         starting: list[Child] = []
         for child in self:
             if child.phase is not Phase.DOWN or child.wanted is not Wanted.RUNNING or now < child.due:
@@ -195,7 +195,7 @@ class Roster:
             waits = child.name in needed or child.name in self._waits
             if not waits and not (retry and retries >= _RETRIES_AT_ONCE):
                 retries += retry
-                child.phase = Phase.STARTING
+                child.phase, child.starting_since = Phase.STARTING, now
                 starting.append(child)
         return starting
 
@@ -203,7 +203,8 @@ class Roster:
         """Return when something becomes due by itself; ``inf`` for never."""
         starts = (c.due for c in self if c.phase is Phase.DOWN and c.wanted is Wanted.RUNNING and c.due > now)
         stops = (c.stop_by for c in self if c.phase is Phase.STOPPING)
-        return min((*starts, *stops), default=math.inf)
+        opened = (until for until in self.children.opening() if until > now)
+        return min((*starts, *stops, *opened), default=math.inf)
 
     def waits_for(self, child: Child) -> tuple[str, ...]:
         """Return the names of those that kept a child from starting at the last look."""
