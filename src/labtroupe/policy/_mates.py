@@ -70,7 +70,7 @@ class Mates:
         for members in self._members.values():
             ahead = next((mate.name for mate in members if _falls(mate)), None)
             for mate in members:
-                if ahead not in {None, mate.name}:
+                if ahead is not None and ahead != mate.name:
                     waits[mate.name] = ahead
                 elif ahead is None and mate.name not in standing and _is_awaited(mate):
                     ahead = mate.name
