@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 
 import pytest
 
@@ -24,11 +23,3 @@ def _nothing_was_halted_before(
     """S10: latches survive the process, so each test has a place of its own for them."""
     place = tmp_path_factory.getbasetemp() / "state" / str(next(_counter))
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
-
-
-@pytest.fixture(autouse=True)
-def _loggers_on() -> None:
-    """Switch on our loggers, which libraries that configure logging for themselves switch off."""
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("labtroupe") and isinstance(logger, logging.Logger):
-            logger.disabled = False

@@ -107,7 +107,10 @@ class Plain(Actor):
         """Start as planned."""
         self.note(What.STARTED)
         self.open_wire()
-        patience = trio.current_time() + self.part.plan.start_timeout
+        # Its time began a little before this.
+        patience = trio.current_effective_deadline()
+        if patience > trio.current_time() + self.part.plan.start_timeout:
+            self.part.record.violate(f"S11: {self.part.plan.name}/{self.life} has no end to its start")
         try:
             await go(self.plan.start, self.plan.start_seconds)
             await self.greet()

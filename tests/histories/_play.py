@@ -29,9 +29,6 @@ _LONG: Final = 5000.0
 # Seconds of processor time; a history takes some milliseconds.
 _PROCESSOR: Final = 2.0
 
-# Every crash is logged with its traceback, and here most of them are meant.
-logging.getLogger("labtroupe.supervision").setLevel(logging.CRITICAL)
-
 
 class Hung(BaseException):
     """The history does not come to an end."""
@@ -41,13 +38,25 @@ def play(history: History) -> Record:
     """Carry out a history, and return what happened."""
     record = Record(history)
     try:
-        with _scheduled_by(history.schedule), _limited_processor_time():
+        with _scheduled_by(history.schedule), _limited_processor_time(), _without_a_log():
             clock = MockClock(autojump_threshold=0)
             trio.run(partial(_main, record, clock), clock=clock, instruments=[_Turns(record)])
     except (Hung, trio.TrioInternalError, BaseExceptionGroup) as error:
         _forget_tasks()
         record.violations.append(f"P17: it does not end: {error!r}")
     return record
+
+
+@contextmanager
+def _without_a_log() -> Generator[None]:
+    """Crashes are logged with their tracebacks, and here most of them are meant."""
+    logger = logging.getLogger("labtroupe.supervision")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 async def _main(record: Record, clock: MockClock) -> None:
