@@ -249,6 +249,12 @@ async def test_closing_lets_the_last_command_leave(peer: Peer) -> None:
         assert await peer.receive_at_least(11) == b"OUTPUT OFF\n"
 
 
+async def test_a_bus_without_device_clear_says_so(peer: Peer) -> None:
+    """L2: another way to bring the link in step is needed then."""
+    async with opened(peer) as transport:
+        assert not await transport.clear()
+
+
 async def test_a_closed_transport_stays_closed(peer: Peer) -> None:
     async with opened(peer) as transport:
         await transport.aclose()

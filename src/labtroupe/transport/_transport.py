@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING
 
+import trio
+
 if TYPE_CHECKING:
     # They need each other: an address opens its transport, a transport knows its address.
     from labtroupe.transport._address import Address
@@ -55,6 +57,22 @@ class Transport(abc.ABC):
             LinkLost: The connection broke.
             trio.ClosedResourceError: The transport is closed.
         """
+
+    async def clear(self) -> bool:
+        """Clear the device, where the bus has a message for it that overtakes the data.
+
+        It drops its input, its output, and what it was about to answer; our input is dropped too.
+        Cancelled, an unknown part of that has happened.
+
+        Returns:
+            Whether it was done; false where the bus has no such message, as on a serial port.
+
+        Raises:
+            LinkLost: The connection broke, or the device refused.
+            trio.ClosedResourceError: The transport is closed, or was while this waited.
+        """
+        await trio.lowlevel.checkpoint()
+        return False
 
     @abc.abstractmethod
     async def aclose(self) -> None:
