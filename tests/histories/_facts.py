@@ -42,7 +42,12 @@ class Life:
     @property
     def over(self) -> Note | None:
         """The first note that says that it ends, told or by itself."""
-        return _first(self.crashed, self.finishes, self.told, self.stops)
+        return _first(self.finishes, self.goes)
+
+    @property
+    def goes(self) -> Note | None:
+        """The first note that it goes down; one that is to finish stands until it has done its command."""
+        return _first(self.crashed, self.told, self.stops)
 
     def lasts(self, note: Note) -> bool:
         """Whether it has started and not been cleaned up yet."""

@@ -140,11 +140,11 @@ def up_only_on_what_is_up(facts: Facts) -> Iterator[str]:
 
 def _was_up(other: Life, life: Life) -> bool:
     """Whether another life was ready when this one started, and went down at that moment at the earliest."""
-    ready, over = other.ready, other.over
+    ready, goes = other.ready, other.goes
     return (
         ready is not None
         and ready.number < life.started.number
-        and (over is None or not over.is_long_before(life.started))
+        and (goes is None or not goes.is_long_before(life.started))
     )
 
 
@@ -200,12 +200,19 @@ def dependents_first(facts: Facts) -> Iterator[str]:
         for life in facts.lives[child]:
             if life.stops is None or life.crashed or life.finishes:
                 continue
-            closing = life.told is not None and facts.ends.number < life.told.number
+            closing = _is_told_by_the_end(facts, life)
             before = facts.history.later_mates(child) if closing else []
             for name in [*facts.history.dependents(child), *before]:
                 other = facts.life_at(name, life.stops)
                 if other and not _is_wedged(other, facts.history.child(name), life.stops.at):
                     yield f"P10: {life.stops}, and {other.child}/{other.number} is still there"
+
+
+def _is_told_by_the_end(facts: Facts, life: Life) -> bool:
+    """Whether a life is told to stop because everything is, and not by an operator in that moment."""
+    if life.told is None or life.told.number < facts.ends.number:
+        return False
+    return not any(order.at == life.told.at for order in facts.orders(life.child, "stop", *REVIVING))
 
 
 def _is_wedged(life: Life, plan: ChildPlan, now: float) -> bool:

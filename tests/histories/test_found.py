@@ -61,8 +61,6 @@ FOUND = {
 }
 
 
-# To be taken away with the defects.
-@pytest.mark.xfail(reason="found, and not mended yet", strict=True)
 @pytest.mark.parametrize("name", FOUND)
 def test_what_once_broke_a_rule_does_so_no_longer(name: str) -> None:
     """P1, P4, P16, P19, S10, S15."""

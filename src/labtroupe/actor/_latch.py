@@ -76,7 +76,8 @@ class Safety:
     async def wait_report(self) -> None:
         """Wait until it is known what has become of the safe state, or until it was reset."""
         while self.latch is not None and self.report is None:
-            self._news = self._news or trio.Event()
+            if self._news is None:
+                self._news = trio.Event()
             await self._news.wait()
 
     def _tell(self) -> None:

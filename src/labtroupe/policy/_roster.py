@@ -233,6 +233,8 @@ class Roster:
 
     def state(self, child: Child) -> State:
         """Return a child's state in the words that users see, halts apart."""
+        if self.closed and not self.returning and child.phase in {Phase.STOPPING, Phase.WEDGED}:
+            return State.STOPPING
         if self.closed and child.phase is Phase.DOWN and child.wanted is Wanted.RUNNING:
             return State.STARTING if self.returning else State.STOPPED
         return state_of(child)

@@ -70,6 +70,8 @@ class Keeper:
                 with trio.CancelScope(shield=True):
                     await self._stop_all()
                 over.set()
+        # Those that were waited for although they did not stop have gone as well.
+        self.show_all()
         self._raise_if_given_up()
 
     def stand_by(self, branch: Member, *, wanted: bool) -> None:

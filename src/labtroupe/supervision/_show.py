@@ -32,7 +32,8 @@ def show(member: Member, roster: Roster) -> None:
         cell.latch,
     )
     wants = roster.wants(record)
-    if seen == member.shown and wants is cell.restarting:
+    said = seen == member.shown and wants is cell.restarting
+    if said and cell.state is state_of(member, roster):
         # Most have not changed, and each look comes by all of them.
         return
     member.shown, cell.restarting = seen, wants

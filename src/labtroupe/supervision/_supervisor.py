@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from labtroupe.actor import Actor, ActorRef, Cell, Latch, Mailbox, SafetyReport
-from labtroupe.errors import TooManyChildren, UnknownInstrumentError, WrongState
+from labtroupe.errors import NotRunning, TooManyChildren, UnknownInstrumentError, WrongState
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event
 from labtroupe.policy import AutoShutdown, Child, Group, Roster
@@ -20,7 +20,7 @@ from labtroupe.supervision._child import ChildSpec, Member
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._keeper import Keeper
 from labtroupe.supervision._show import show, state_of
-from labtroupe.supervision._tree import check_names, refuse_orders
+from labtroupe.supervision._tree import check_names, check_orders, check_reset
 
 A = TypeVar("A", bound=Actor)
 
@@ -46,6 +46,7 @@ class Supervisor:
         groups: The groups that children name in their policies; ``""`` is that of those which name none.
         auto_shutdown: Whether it ends with its significant children.
         max_children: How many children it may have.
+        above: The supervisor whose child this one is; ``None`` at the top.
         on_wedged: Called at the end, when only children are left that do not stop;
             to return means to wait for them.
         keeper: Who starts and stops the children.
@@ -59,7 +60,7 @@ class Supervisor:
     max_children: float = attrs.field(default=math.inf, kw_only=True)
     on_wedged: Callable[[Sequence[Member]], None] = attrs.field(default=_wait, kw_only=True)
     keeper: Keeper = attrs.field(init=False)
-    _above: Supervisor | None = attrs.field(default=None, init=False)
+    above: Supervisor | None = attrs.field(default=None, init=False)
     _below: list[Supervisor] = attrs.field(factory=list["Supervisor"], init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -150,9 +151,11 @@ class Supervisor:
         member = self._enter(spec, keeper.roster.children.add(spec.name, spec.whole_policy))
         member.passing = True
         show(member, keeper.roster)
-        if keeper.roster.closed:
+        try:
+            check_orders(self, member)
+        except NotRunning:
             keeper.forget(member)
-            raise refuse_orders(member)
+            raise
         keeper.kick()
         return ActorRef(member.cell)
 
@@ -162,15 +165,18 @@ class Supervisor:
         Raises:
             UnknownInstrumentError: There is none of this name.
             WrongState: It runs, is going to, or others depend on it.
+            NotRunning: The supervisor is stopping all of them.
         """
-        keeper, member = self._find(name)
-        state = keeper.roster.state(member.record)
-        if not keeper.roster.idle(member.record):
+        owner, member = self._find(name)
+        check_orders(owner, member)
+        roster = owner.keeper.roster
+        state = roster.state(member.record)
+        if not roster.idle(member.record):
             raise WrongState(f"{name} is {state}, and is stopped first", state=state)
-        dependents = keeper.roster.children.dependents(member.record)
+        dependents = roster.children.dependents(member.record)
         if dependents:
             raise WrongState(f"{', '.join(dependents)} depends on {name}", state=state)
-        keeper.forget(member)
+        owner.keeper.forget(member)
 
     def suspend(self, name: str) -> None:
         """Let a child finish what it does, and take nothing more, until `resume`; raises as `start` does."""
@@ -204,7 +210,13 @@ class Supervisor:
             self.keeper.show_all()
 
     def reset(self, name: str) -> None:
-        """Let go of the latch of a child; raises as `start` does."""
+        """Let go of the latch of a child.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+            NotRunning: Just now all are made safe because one could not be kept running.
+        """
+        check_reset(*self._find(name))
         self._on_cell(name, Cell.reset)
 
     # --- its life ---
@@ -222,9 +234,9 @@ class Supervisor:
 
     async def wait_been_up(self, name: str) -> None:
         """Wait until a child has been up once, whatever has become of it since."""
-        keeper, member = self._find(name)
+        owner, member = self._find(name)
         while not member.record.ever_up:
-            await keeper.wait_look()
+            await owner.keeper.wait_look()
 
     async def wait_first_starts(self) -> None:
         """Wait until of each child it is known whether it has come up."""
@@ -239,33 +251,32 @@ class Supervisor:
 
     async def wait_settled(self, name: str) -> State:
         """Wait until nothing is about to happen to a child, and return its state."""
-        keeper, member = self._find(name)
-        while not keeper.roster.settled(member.record) or member.cell.state is not state_of(
-            member, keeper.roster
-        ):
+        owner, member = self._find(name)
+        keeper, record = owner.keeper, member.record
+        while not (keeper.roster.settled(record) and member.cell.state is state_of(member, keeper.roster)):
             await keeper.wait_look()
         return member.cell.state
 
     @property
     def root(self) -> Supervisor:
         """The supervisor above all others of its tree."""
-        return self if self._above is None else self._above.root
+        return self if self.above is None else self.above.root
 
     def _enter(self, spec: ChildSpec, record: Child) -> Member:
         keeper = self.keeper
         if spec.inner is not None:
             self._below.append(spec.inner)
-            spec.inner._above = self  # noqa: SLF001 - one of us
+            spec.inner.above = self
         cell = Cell(spec.name, spec.actor_type, Mailbox(spec.mailbox), keeper.deadlines, self.publish)
         if spec.policy.on_demand:
             cell.wake_up = partial(keeper.use, record)
         member = keeper.members[spec.name] = Member(spec, record, cell)
         return member
 
-    def _find(self, name: str) -> tuple[Keeper, Member]:
-        """Return a member of the tree, and who keeps it."""
+    def _find(self, name: str) -> tuple[Supervisor, Member]:
+        """Return a member of the tree, and whose it is."""
         if name in self.keeper.members:
-            return self.keeper, self.keeper.members[name]
+            return self, self.keeper.members[name]
         for inner in self._below:
             if inner.has(name):
                 return inner._find(name)  # noqa: SLF001 - one of us
@@ -274,15 +285,14 @@ class Supervisor:
 
     def _order(self, name: str, verb: Callable[[Roster, Child], None]) -> None:
         """Change what is wanted of a child, visibly at once, and have it looked at."""
-        keeper, member = self._find(name)
-        if keeper.roster.closed:
-            raise refuse_orders(member)
-        verb(keeper.roster, member.record)
-        show(member, keeper.roster)
+        owner, member = self._find(name)
+        check_orders(owner, member)
+        verb(owner.keeper.roster, member.record)
+        show(member, owner.keeper.roster)
         # At once, so that nothing begins any more when an operator's stop has returned.
-        keeper.look()
+        owner.keeper.look()
 
     def _on_cell(self, name: str, verb: Callable[[Cell], None]) -> None:
-        keeper, member = self._find(name)
+        owner, member = self._find(name)
         verb(member.cell)
-        show(member, keeper.roster)
+        show(member, owner.keeper.roster)

@@ -23,8 +23,31 @@ def check_names(root: Supervisor, spec: ChildSpec) -> None:
             raise ValueError(f"two children of one tree cannot both be called {name!r}")
 
 
-def refuse_orders(member: Member) -> NotRunning:
-    """Return the error that says that its supervisor stops."""
-    error = member.cell.refuse("the bench stops, and takes no orders any more")
+def check_orders(owner: Supervisor, member: Member) -> None:
+    """Raise if the supervisor of a child takes no orders any more.
+
+    Raises:
+        NotRunning: It stops all of its children.
+    """
+    if owner.keeper.roster.closed or owner.keeper.roster.over:
+        raise _refusal(member, "the bench stops, and takes no orders any more")
+
+
+def check_reset(owner: Supervisor, member: Member) -> None:
+    """Raise if a child is kept halted, whoever has halted it.
+
+    Raises:
+        NotRunning: One of the supervisors above it makes all safe because it gives up.
+    """
+    above: Supervisor | None = owner
+    while above is not None:
+        roster = above.keeper.roster
+        if roster.gave_up is not None and not roster.closed:
+            raise _refusal(member, "all are made safe because one was given up, and nobody is reset")
+        above = above.above
+
+
+def _refusal(member: Member, text: str) -> NotRunning:
+    error = member.cell.refuse(text)
     error.instrument = member.spec.name
     return error
