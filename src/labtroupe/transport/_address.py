@@ -12,6 +12,7 @@ import attrs
 from labtroupe.errors import ConfigError
 from labtroupe.transport._options import did_you_mean, read_options, spell_options, split_query
 from labtroupe.transport._transport import Transport
+from labtroupe.transport._visa import without_visa
 
 
 @attrs.frozen
@@ -26,21 +27,24 @@ class Address(abc.ABC):
     """The word before the colon."""
     example: ClassVar[str]
     """A right address, for those who wrote a wrong one."""
+    has_options: ClassVar[bool] = True
+    """Whether what follows a question mark are options."""
     schemes: ClassVar[dict[str, type[Address]]] = {}
     """The scheme table; it is filled in `labtroupe.transport._open`."""
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Return the address that ``text`` spells; nothing is looked up or opened.
+        """Return the address that ``text`` spells, be it a VISA resource string; nothing is opened.
 
         Raises:
             ConfigError: Says what is wrong, with an example of a right one.
         """
+        text = without_visa(text)
         scheme, colon, rest = text.partition(":")
         if not colon or scheme not in cls.schemes:
             raise _unknown_scheme(text, scheme if colon else "", cls.schemes)
         kind = cls.schemes[scheme]
-        place, _, query = rest.partition("?")
+        place, _, query = rest.partition("?") if kind.has_options else (rest, "", "")
         try:
             return kind.at(place).with_options(split_query(query))
         except ValueError as error:
@@ -76,6 +80,10 @@ class Address(abc.ABC):
     def resource(self) -> str:
         """Return what opening it takes possession of, under one name for all its spellings."""
         return str(self)
+
+    async def find(self) -> str:
+        """Return `resource`, without holding up others where that takes long."""
+        return self.resource()
 
     @abc.abstractmethod
     async def open(self, resource: str, undo: contextlib.ExitStack) -> Transport:

@@ -38,7 +38,7 @@ async def open_transport(address: Address, *, holder: str) -> Transport:
         LinkError: It cannot be opened for another reason.
         ConfigError: What is at the address is no device of this kind.
     """
-    resource = address.resource()
+    resource = await address.find()
     with contextlib.ExitStack() as undo:
         undo.enter_context(claim(resource, holder))
         return await address.open(resource, undo)

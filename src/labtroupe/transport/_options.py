@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import attrs
 
@@ -12,15 +13,32 @@ from labtroupe.names import nearest
 _ALLOWED = "labtroupe.allowed"
 """Marks the fields that are options, and holds the values they may have."""
 
+Allowed: TypeAlias = "Collection[object] | Text"
 T = TypeVar("T", bound="bool | int | float | str")
 
 
-def option(default: T, allowed: Collection[T]) -> T:
+@attrs.frozen
+class Text:
+    """What an option may be that is a text; ``""`` if it is not given.
+
+    Attributes:
+        pattern: A regular expression for all of it.
+        meaning: What it is, for those who wrote something else.
+    """
+
+    pattern: str
+    meaning: str
+
+    def __contains__(self, value: object) -> bool:
+        return value == "" or (isinstance(value, str) and bool(re.fullmatch(self.pattern, value)))
+
+
+def option(default: T, allowed: Collection[T] | Text) -> T:
     """Declare an option on an address class: a keyword-only field that can be spelled in text.
 
     Args:
         default: Its value where it is not given.
-        allowed: The values it may have; a ``range`` for any whole number in it.
+        allowed: The values it may have; a ``range`` for any whole number in it, a `Text` for any such.
     """
     field: T = attrs.field(
         default=default, kw_only=True, validator=attrs.validators.in_(allowed), metadata={_ALLOWED: allowed}
@@ -81,7 +99,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near}?" if near else ""
 
 
-def _allowed(kind: type[attrs.AttrsInstance]) -> Mapping[str, Collection[object]]:
+def _allowed(kind: type[attrs.AttrsInstance]) -> Mapping[str, Allowed]:
     """Return the values that each option of ``kind`` may have."""
     options = [field for field in attrs.fields(kind) if _ALLOWED in field.metadata]
     return {field.name: field.metadata[_ALLOWED] for field in options}
@@ -93,7 +111,11 @@ def _no_such_option(name: str, known: Collection[str]) -> str:
     return f"there is no option {name}" + (did_you_mean(name, known) or f"; there are {', '.join(known)}")
 
 
-def _read(text: str, allowed: Collection[object]) -> object:
+def _read(text: str, allowed: Allowed) -> object:
+    if isinstance(allowed, Text):
+        if not text or text not in allowed:
+            raise ValueError(text)
+        return text
     if not isinstance(allowed, range):
         return {_spell(value): value for value in allowed}[text]
     # int() alone also takes "1_000", " 8" and digits of other scripts.
@@ -106,8 +128,10 @@ def _spell(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _expected(allowed: Collection[object]) -> str:
+def _expected(allowed: Allowed) -> str:
     if isinstance(allowed, range):
         return f"a whole number from {allowed[0]} to {allowed[-1]}"
+    if isinstance(allowed, Text):
+        return allowed.meaning
     *others, last = map(_spell, allowed)
     return f"{', '.join(others)} or {last}"

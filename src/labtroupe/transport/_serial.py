@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import termios
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,9 +15,10 @@ import attrs
 import serial
 
 from labtroupe.errors import ConfigError, DeviceAbsent, LabtroupeError, LinkError, PortInUse
+from labtroupe.ports import Identity, Port, holders_of, serial_ports
 from labtroupe.transport._address import Address
 from labtroupe.transport._descriptor import DescriptorTransport, unsent
-from labtroupe.transport._holders import holders_of
+from labtroupe.transport._identities import ANY, HEX, LOCATION, NUMBER, nobody, only_path
 from labtroupe.transport._options import option
 from labtroupe.transport._threads import call_in_thread
 from labtroupe.transport._transport import Transport
@@ -29,12 +31,20 @@ _NO_PORT = frozenset({errno.ENOTTY, errno.EISDIR})
 
 @attrs.frozen
 class SerialAddress(Address):
-    """A serial port by its path: ``serial:/dev/ttyUSB0?baudrate=19200``."""
+    """A serial port by its path, or by who is there: ``serial:?serial_number=A6004byf&baudrate=19200``.
+
+    The options of the second kind are those of `Identity`; they are looked up at each open.
+    """
 
     scheme: ClassVar[str] = "serial"
     example: ClassVar[str] = "serial:/dev/ttyUSB0?baudrate=19200"
 
     path: str
+    vid: str = option("", HEX)
+    pid: str = option("", HEX)
+    serial_number: str = option("", ANY)
+    location: str = option("", LOCATION)
+    interface: str = option("", NUMBER)
     baudrate: int = option(9600, range(50, 12_000_001))
     """Bits per second; what else the port cannot do, it says when opened."""
     bytesize: int = option(8, (5, 6, 7, 8))
@@ -51,18 +61,41 @@ class SerialAddress(Address):
     def at(cls, place: str) -> Self:
         """Return the port at a path, which may have ``//`` before it; see `Address.at`."""
         path = place.removeprefix("//")
-        if not path.startswith("/"):
+        if path and not path.startswith("/"):
             raise ValueError(f"{path!r} is no absolute path of a port")
         return cls(path)
 
+    def with_options(self, options: Mapping[str, str]) -> Self:
+        """Return this address with ``options``; see `Address.with_options`."""
+        address = super().with_options(options)
+        if bool(address.path) == (address.identity != Identity()):
+            raise ValueError("it needs either the path of a port or options that say who is there")
+        return address
+
     @property
     def place(self) -> str:
-        """The path."""
+        """The path; nothing where the identity says it."""
         return self.path
 
+    @property
+    def identity(self) -> Identity:
+        """Who is to be there; all empty where the path says it."""
+        return Identity(self.vid, self.pid, self.serial_number, self.location, self.interface)
+
     def resource(self) -> str:
-        """Return the device node, which may be linked under several names."""
-        return os.path.realpath(self.path)
+        """Return the device node, which may have several names; where there is none, who is sought."""
+        if self.path:
+            return os.path.realpath(self.path)
+        return only_path(self._matching(), str(attrs.evolve(type(self)(""), **attrs.asdict(self.identity))))
+
+    async def find(self) -> str:
+        """See `Address.find`."""
+        if self.path:
+            return self.resource()
+        return await call_in_thread(lambda _: self.resource(), contextlib.ExitStack())
+
+    def _matching(self) -> Sequence[Port]:
+        return [port for port in serial_ports() if self.identity.matches(port.identity)]
 
     async def open(self, resource: str, undo: contextlib.ExitStack) -> Transport:
         """Open and configure the port; see `Address.open`.
@@ -73,6 +106,8 @@ class SerialAddress(Address):
             LinkError: We may not, or it failed.
             ConfigError: It is no serial port, or cannot do what the options say.
         """
+        if not resource.startswith("/"):
+            raise nobody(str(self), self._matching())
         # What is opened is what was claimed: by now a link may lead elsewhere.
         fd = await call_in_thread(lambda mine: _open_port(self, resource, mine), undo)
         return DescriptorTransport(self, fd, undo.pop_all(), "the device is gone")
