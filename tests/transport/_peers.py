@@ -5,8 +5,11 @@ from __future__ import annotations
 import abc
 import contextlib
 import os
+import signal
 import socket
 import struct
+import tempfile
+import time
 import tty
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +22,9 @@ class Peer(abc.ABC):
 
     flood: ClassVar[int]
     """More bytes than the connection holds while nobody reads."""
+
+    cycles: ClassVar[int] = 300
+    """How often it can be opened in a second or two."""
 
     address: str
     """Where the transport has to be opened."""
@@ -134,9 +140,58 @@ class ResettingServer(Server):
         super()._hang_up()
 
 
+class Program(Peer):
+    """A program that passes on what comes, and what is to be said, until it is killed."""
+
+    flood = 1_000_000
+    cycles = 50
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        heard, said, self._pid, self._program = (f"{self._folder.name}/{name}" for name in "hspx")
+        os.mkfifo(heard)
+        os.mkfifo(said)
+        # A pipe that we hold at both ends never ends.
+        self._heard, self._said = (os.open(path, os.O_RDWR | os.O_NONBLOCK) for path in (heard, said))
+        # Two processes: the second has its output too, and does not end with the first.
+        # A link appears at once and whole, so it can tell the process id.
+        script = f"#!/bin/sh\nln -s $$ {self._pid}\ncat {said} &\nexec cat >{heard}\n"
+        Path(self._program).write_text(script, encoding="utf-8")
+        Path(self._program).chmod(0o700)
+        self.address = f"process:{self._program}"
+
+    def attach(self) -> None:
+        """Wait until it is one that can be killed."""
+        for _ in range(1000):
+            if Path(self._pid).is_symlink():
+                return
+            time.sleep(0.001)
+
+    def send(self, data: bytes) -> None:
+        """Send a little to the transport."""
+        assert os.write(self._said, data) == len(data)
+
+    def receive_nowait(self) -> bytes:
+        """Return some of what has arrived, or ``b""``."""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self._heard, 65536)
+        return b""
+
+    def unplug(self) -> None:
+        """Kill the program, and remove it."""
+        if self._heard < 0:
+            return
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int(str(Path(self._pid).readlink())), signal.SIGKILL)
+        os.close(self._heard)
+        os.close(self._said)
+        self._heard = -1
+        self._folder.cleanup()
+
+
 def descriptors() -> int:
     """Return how many files this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-PEERS: list[type[Peer]] = [Pty, Server, ResettingServer]
+PEERS: list[type[Peer]] = [Pty, Server, ResettingServer, Program]

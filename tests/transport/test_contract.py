@@ -129,15 +129,15 @@ async def test_an_unplug_ends_a_waiting_receive_at_once(peer: Peer) -> None:
     async with opened(peer) as transport, trio.open_nursery() as nursery:
 
         async def wait_lost() -> None:
-            with pytest.raises(LinkLost, match=r"^(serial|tcp):.*: the "):
+            with pytest.raises(LinkLost, match=r"^(serial|tcp|process):.*: the "):
                 await transport.receive()
 
         nursery.start_soon(wait_lost)
         await trio.testing.wait_all_tasks_blocked()
         peer.unplug()
         with within(0.1):
-            await trio.testing.wait_all_tasks_blocked()
-            assert not nursery.child_tasks
+            while nursery.child_tasks:
+                await trio.lowlevel.checkpoint()
 
 
 async def test_an_unplug_ends_a_waiting_send_at_once(peer: Peer) -> None:
@@ -373,10 +373,10 @@ async def test_a_cancelled_open_leaves_nothing(peer: Peer, steps: int) -> None:
     assert descriptors() == before
 
 
-async def test_300_cycles_leave_nothing(peer: Peer) -> None:
+async def test_many_cycles_leave_nothing(peer: Peer) -> None:
     """PLR-3."""
     before = descriptors()
-    for _ in range(300):
+    for _ in range(peer.cycles):
         async with opened(peer):
             pass
     peer.unplug()

@@ -1,4 +1,4 @@
-"""Bytes to and from one device, over a serial port or TCP.
+"""Bytes to and from one device, over a serial port, a network, or a program's pipes.
 
 `Address.parse` reads an address, `open_transport` claims and opens it, and a `Transport` carries
 bytes until it is closed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from labtroupe.transport._address import Address
 from labtroupe.transport._claims import claim, claims
 from labtroupe.transport._open import open_transport
+from labtroupe.transport._process import ProcessAddress
 from labtroupe.transport._serial import SerialAddress
 from labtroupe.transport._sim import SimAddress
 from labtroupe.transport._tcp import TcpAddress
@@ -16,6 +17,7 @@ from labtroupe.transport._transport import Transport
 
 __all__ = [
     "Address",
+    "ProcessAddress",
     "SerialAddress",
     "SimAddress",
     "TcpAddress",

@@ -37,7 +37,7 @@ class DescriptorTransport(Transport):
     _fd: int
     # Closes the descriptor, then gives up the claim.
     _undo: contextlib.ExitStack
-    # What the end of input means.
+    # What the end of input means; a subclass may know better.
     _ended: str
     _lost: bool = attrs.field(default=False, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -53,7 +53,7 @@ class DescriptorTransport(Transport):
             await trio.lowlevel.checkpoint_if_cancelled()
             sent = self._write(data)
             while sent < len(data):
-                await trio.lowlevel.wait_writable(self._fd)
+                await trio.lowlevel.wait_writable(self._out)
                 sent += self._write(memoryview(data)[sent:])
         finally:
             self._sending = False
@@ -72,13 +72,13 @@ class DescriptorTransport(Transport):
         """See `Transport.receive_nowait`."""
         self._check_open()
         try:
-            data = os.read(self._fd, _CHUNK)
+            data = self._read()
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise self._loss(f"the connection broke ({error.strerror})") from error
+            raise self._loss(error) from error
         if not data:
-            raise self._loss(self._ended)
+            raise self._loss()
         return data
 
     async def aclose(self) -> None:
@@ -88,39 +88,61 @@ class DescriptorTransport(Transport):
             return
         self._closed = True
         trio.lowlevel.notify_closing(self._fd)
+        if self._out != self._fd:
+            trio.lowlevel.notify_closing(self._out)
         try:
             with trio.move_on_after(_SENT_LIMIT):
                 await self._wait_sent()
         finally:
-            # In a thread, and bounded: some drivers talk to their device to close it, and wait 5 s for
-            # each answer that does not come.  If cancelled it is done all the same.
-            with trio.move_on_after(_CLOSE_LIMIT):
-                await call_in_thread(lambda _: self._undo.close(), contextlib.ExitStack())
+            await self._release()
+
+    async def _release(self) -> None:
+        # In a thread, and bounded: some drivers talk to their device to close it, and wait 5 s for
+        # each answer that does not come.  If cancelled it is done all the same.
+        with trio.move_on_after(_CLOSE_LIMIT):
+            await call_in_thread(lambda _: self._undo.close(), contextlib.ExitStack())
+
+    @property
+    def _out(self) -> int:
+        """The descriptor that output goes to."""
+        return self._fd
+
+    def _read(self) -> bytes:
+        """Read what there is, at once."""
+        return os.read(self._fd, _CHUNK)
 
     async def _wait_sent(self) -> None:
         # An error means that it is gone, or that it cannot tell: nothing to wait for.
         with contextlib.suppress(OSError):
-            while not self._lost and unsent(self._fd):  # noqa: ASYNC110 - the kernel has no event for it
+            while not self._lost and self._unsent():  # noqa: ASYNC110 - the kernel has no event for it
                 await trio.sleep(_SENT_POLL)
 
     def _write(self, data: bytes | memoryview) -> int:
         """Write what there is room for and return how much that was."""
         self._check_open()
         try:
-            return os.write(self._fd, data)
+            return os.write(self._out, data)
         except BlockingIOError:
             return 0
         except OSError as error:
-            raise self._loss(f"the connection broke ({error.strerror})") from error
+            raise self._loss(error) from error
+
+    def _unsent(self) -> int:
+        """Return how much of what was sent has not left yet."""
+        return unsent(self._fd)
 
     def _check_open(self) -> None:
         # Looked at after every wait: the number may belong to another file by then.
         if self._closed:
             raise trio.ClosedResourceError(f"{self.address} is closed")
 
-    def _loss(self, what: str) -> LinkLost:
+    def _loss(self, error: OSError | None = None) -> LinkLost:
+        """Note that it is lost, by an ``error`` or at the end of input, and return what says so."""
         self._lost = True
-        return LinkLost(f"{self.address}: {what}")
+        return LinkLost(f"{self.address}: {self._cause(error)}")
+
+    def _cause(self, error: OSError | None) -> str:
+        return f"the connection broke ({error.strerror})" if error else self._ended
 
 
 def unsent(fd: int) -> int:

@@ -6,6 +6,7 @@ import contextlib
 
 from labtroupe.transport._address import Address
 from labtroupe.transport._claims import claim
+from labtroupe.transport._process import ProcessAddress
 from labtroupe.transport._serial import SerialAddress
 from labtroupe.transport._sim import SimAddress
 from labtroupe.transport._tcp import TcpAddress
@@ -16,6 +17,7 @@ Address.schemes.update(
     {
         "serial": SerialAddress,
         "tcp": TcpAddress,
+        "process": ProcessAddress,
         "sim": SimAddress,
     }
 )
