@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "run": ("_run", "Run a bench until it is stopped."),
         "check": ("_check", "Find every mistake in a bench's file."),
+        "ports": ("_ports", "Show what is plugged in, and who holds it."),
         "status": ("_status", "Show what the instruments are doing."),
         "tree": ("_tree", "Show which instruments depend on which."),
         "show": ("_show", "Show what an instrument does, and can be asked."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _SHOWN = 80
@@ -18,27 +18,48 @@ def holders_of(path: str) -> Sequence[str]:
     Looks through ``/proc`` by device number, since a device may have several names.  Takes tens of
     milliseconds: call it in a thread.  Processes of other users are seen by root only.
     """
-    try:
-        device = Path(path).stat().st_rdev
-        processes = sorted(int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
-    except OSError:
-        return []
-    return [f"pid {pid} ({_command(pid)})" for pid in processes if _has_open(pid, device)]
+    return holders_of_each([path])[path]
 
 
-def _has_open(pid: int, device: int) -> bool:
+def holders_of_each(paths: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Return who has the devices at some paths open, in one look; see `holders_of`."""
+    devices = {path: _number(path) for path in paths}
+    wanted = frozenset(devices.values()) - {None}
+    holders: dict[int | None, list[str]] = {}
+    for pid in _processes() if wanted else ():
+        for device in sorted(_opened(pid) & wanted):
+            holders.setdefault(device, []).append(f"pid {pid} ({_command(pid)})")
+    return {path: holders.get(device, []) for path, device in devices.items()}
+
+
+def _number(path: str) -> int | None:
+    """Return the number of the device at a path; there may be none."""
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_rdev
+    return None
+
+
+def _processes() -> Sequence[int]:
+    # Without a /proc there is nothing to see.
+    with contextlib.suppress(OSError):
+        return sorted(int(entry.name) for entry in os.scandir("/proc") if entry.name.isdecimal())
+    return []
+
+
+def _opened(pid: int) -> frozenset[int]:
+    """Return the numbers of the devices that a process has open."""
     # It may have ended meanwhile, or be somebody else's.
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
-        return any(_is_device(entry, device) for entry in entries)
-    return False
+        return frozenset(device for entry in entries for device in _device(entry))
+    return frozenset()
 
 
-def _is_device(entry: os.DirEntry[str], device: int) -> bool:
+def _device(entry: os.DirEntry[str]) -> Iterator[int]:
     # It may have been closed meanwhile.
     with contextlib.suppress(FileNotFoundError):
         status = entry.stat()
-        return stat.S_ISCHR(status.st_mode) and status.st_rdev == device
-    return False
+        if stat.S_ISCHR(status.st_mode):
+            yield status.st_rdev
 
 
 def _command(pid: int) -> str:
