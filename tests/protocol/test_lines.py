@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from labtroupe.errors import ArgumentError, ProtocolError
 from labtroupe.protocol import Decoder, Framing, LineDecoder, Lines
 
+from ._feeding import cut, cuts, frames
+
 ENDS = [b"\n", b"\r", b"\r\n", b"\n\n", b"aba", b"> "]
 
 # Few letters, so that terminators, and halves of them, come up often.
@@ -18,26 +20,6 @@ streams = st.sampled_from(ENDS).flatmap(
         st.just(end), st.lists(st.sampled_from([end, end[:1], b"a", b"\r"]), max_size=12).map(b"".join)
     )
 )
-cuts = st.lists(st.integers(0, 5), max_size=8)
-
-
-def cut(data: bytes, lengths: list[int]) -> list[bytes]:
-    """Cut ``data`` into pieces of these lengths, and what is left."""
-    pieces: list[bytes] = []
-    for length in lengths:
-        pieces.append(data[:length])
-        data = data[length:]
-    return [*pieces, data]
-
-
-def frames(decoder: Decoder, *pieces: bytes) -> list[bytes]:
-    """Feed the pieces and return all frames."""
-    found: list[bytes] = []
-    for piece in pieces:
-        decoder.feed(piece)
-        while (frame := decoder.next_frame()) is not None:
-            found.append(frame)
-    return found
 
 
 def test_lines_are_a_framing() -> None:

@@ -10,7 +10,15 @@ class Decoder(Protocol):
 
     @property
     def pending(self) -> bytes:
-        """What was fed and has not been given out as a frame."""
+        """What was fed and has not been given out as a frame, nor was due to come beside one."""
+        ...
+
+    def outgoing(self, data: bytes) -> bytes:
+        """Return what to send for an encoded request; to be asked just before sending it.
+
+        A device may repeat what it was sent, or tag its answer as the request was tagged: then
+        this is where the decoder comes to know it, or tags it.  Most return ``data`` as it is.
+        """
         ...
 
     def feed(self, data: bytes) -> None:
@@ -21,8 +29,8 @@ class Decoder(Protocol):
         """Return the next whole frame without its framing, or ``None`` until more is fed.
 
         Raises:
-            ProtocolError: What is held cannot become a frame.  It has been dropped, so that the
-                decoder can be used again.
+            ProtocolError: What is held does not begin with a frame.  That beginning, or all of it,
+                has been dropped, so that the decoder can be used again.
         """
         ...
 
@@ -36,6 +44,8 @@ class Framing(Protocol):
 
     def encode(self, request: bytes) -> bytes:
         """Return the bytes to send for one request.
+
+        Those for an empty request also end half a command that was cut short, where anything does.
 
         Raises:
             ArgumentError: The request cannot be sent as one message.

@@ -64,6 +64,10 @@ class LineDecoder:
         """What was fed and has not been given out as a line."""
         return bytes(self._held)
 
+    def outgoing(self, data: bytes) -> bytes:
+        """Return ``data``: what a line answers is in no line."""
+        return data
+
     def feed(self, data: bytes) -> None:
         """Take bytes as they arrived, cut anywhere; then ask for lines until there is none."""
         self._held += data

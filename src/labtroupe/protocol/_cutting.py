@@ -1,0 +1,85 @@
+"""Frames that a pure function finds at the beginning of what has arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias
+
+import attrs
+
+from labtroupe.errors import ProtocolError
+from labtroupe.protocol._framing import Framing
+
+_SHOWN: Final = 40
+"""Bytes of garbage that an error shows."""
+
+Cut: TypeAlias = tuple[int, bytes | ProtocolError]
+"""How many bytes to take away from the beginning, at least one, and the frame that they were or
+the error that they are."""
+
+
+class CuttingFraming(Framing, Protocol):
+    """A framing that can tell where a frame ends from its bytes alone."""
+
+    def cut(self, held: bytearray) -> Cut | None:
+        """Return the frame or the garbage that ``held`` begins with, ``None`` until more comes."""
+        ...
+
+
+@attrs.define(eq=False)
+class CuttingDecoder:
+    """Cuts what arrives into frames by a pure function of what is held."""
+
+    _cut: Callable[[bytearray], Cut | None]
+    _held: bytearray = attrs.field(factory=bytearray, init=False)
+
+    @property
+    def pending(self) -> bytes:
+        """What was fed and has not been given out as a frame."""
+        return bytes(self._held)
+
+    def outgoing(self, data: bytes) -> bytes:
+        """Return ``data``: a frame is found without knowing what it answers."""
+        return data
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they arrived, cut anywhere; then ask for frames until there is none."""
+        self._held += data
+
+    def next_frame(self) -> bytes | None:
+        """Return the next whole frame without its framing, or ``None`` until more is fed.
+
+        Raises:
+            ProtocolError: What is held does not begin with a frame; that beginning was dropped.
+        """
+        cut = self._cut(self._held)
+        if cut is None:
+            return None
+        length, frame = cut
+        del self._held[:length]
+        if isinstance(frame, ProtocolError):
+            raise frame
+        return frame
+
+    def clear(self) -> None:
+        """Forget all that is held."""
+        self._held.clear()
+
+
+def garbage(held: bytearray, length: int, why: str) -> Cut:
+    """Return the cut that drops ``length`` bytes, and shows how they begin."""
+    return length, ProtocolError(f"{why}: {bytes(held[: min(length, _SHOWN)])!r}")
+
+
+def cut_to_start(held: bytearray, start: bytes) -> Cut | None:
+    """Return the cut that drops what comes before ``start``, or what may become it."""
+    at = held.find(start)
+    if at < 0:
+        at = len(held) - len(common_edge(held, start))
+    return garbage(held, at, f"no frame, as it does not begin with {start!r}") if at > 0 else None
+
+
+def common_edge(held: bytearray, start: bytes) -> bytes:
+    """Return the longest beginning of ``start``, short of all of it, that ``held`` ends with."""
+    lengths = range(min(len(held), len(start) - 1), 0, -1)
+    return next((start[:length] for length in lengths if held.endswith(start[:length])), b"")
