@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from labtroupe.actor import Actor, ActorRef, Change, ChangeKind, Reply, background, finish, gather
     from labtroupe.bench import Bench, open_bench
     from labtroupe.errors import CommandError, LabtroupeError, LinkError, Outcome
-    from labtroupe.instrument import Barrier, Instrument, Link
+    from labtroupe.instrument import Barrier, DeviceClear, Instrument, Link, Quiet, Tag
     from labtroupe.lifecycle import State
     from labtroupe.messages import Message, Missed, Quality, Range, Reading, Unit, command, every, reading
     from labtroupe.protocol import Lines
@@ -27,6 +27,7 @@ __all__ = [
     "ChangeKind",
     "ChildSpec",
     "CommandError",
+    "DeviceClear",
     "Instrument",
     "LabtroupeError",
     "Lines",
@@ -36,11 +37,13 @@ __all__ = [
     "Missed",
     "Outcome",
     "Quality",
+    "Quiet",
     "Range",
     "Reading",
     "Reply",
     "State",
     "Supervisor",
+    "Tag",
     "Unit",
     "background",
     "command",
@@ -62,6 +65,7 @@ _HOMES = {
     "ChangeKind": "actor",
     "ChildSpec": "supervision",
     "CommandError": "errors",
+    "DeviceClear": "instrument",
     "Instrument": "instrument",
     "LabtroupeError": "errors",
     "Lines": "protocol",
@@ -71,11 +75,13 @@ _HOMES = {
     "Missed": "messages",
     "Outcome": "errors",
     "Quality": "messages",
+    "Quiet": "instrument",
     "Range": "messages",
     "Reading": "messages",
     "Reply": "actor",
     "State": "lifecycle",
     "Supervisor": "supervision",
+    "Tag": "instrument",
     "Unit": "messages",
     "background": "actor",
     "command": "messages",

@@ -26,6 +26,7 @@
     │   │   ├── DeviceAbsent            nothing there to open, or nobody answers
     │   │   └── PortInUse               somebody else holds the port
     │   ├── LinkLost                  the connection broke, or cannot be brought in step
+    │   ├── DeviceSilent              not a byte for as long as the device is never silent
     │   └── ProtocolError             what came back is not an answer
     ├── StartTimeout                the supervisor: an actor was not ready in time
     ├── MissedTick                  the supervisor: periodic work was still to be done when it was due again
@@ -323,6 +324,13 @@ class LinkLost(LinkError):
     """The connection broke, or could not be brought in step again."""
 
     code = "link-lost"
+
+
+class DeviceSilent(LinkError):
+    """While an answer was awaited nothing came, for as long as this device is declared never to be silent."""
+
+    code = "silent"
+    remedy = "Look whether the device hangs; if it is in order, declare a longer silence for it."
 
 
 class PortInUse(Unavailable):

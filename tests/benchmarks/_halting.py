@@ -10,7 +10,7 @@ import attrs
 import trio
 import trio.lowlevel
 
-from labtroupe import Barrier, ChildSpec, Instrument, Link, State, Supervisor, command
+from labtroupe import Barrier, ChildSpec, Instrument, State, Supervisor, command
 from labtroupe.transport import Address, open_transport
 
 from ._harness import MILLISECONDS, OURS, AtMost, Contender, Row
@@ -24,7 +24,7 @@ QUEUED = 500
 class Heater(Instrument):
     """An instrument that is to be off in the end, and whose device says when it heard of that."""
 
-    barrier: ClassVar = Barrier(b"IDENTIFY?", lambda answer: len(answer) == ANSWER - 1)
+    resync: ClassVar = (Barrier(b"IDENTIFY?", lambda answer: len(answer) == ANSWER - 1),)
 
     switched_off: list[int] = attrs.field(factory=list[int])
 
@@ -46,7 +46,7 @@ async def _halts(count: int) -> float:
         connect = partial(open_transport, Address.parse(f"serial:{path}?baudrate=115200"), holder="heater")
 
         def make() -> Heater:
-            return Heater(Link(path, connect, Heater.framing, Heater.barrier), heard)
+            return Heater(Heater.link_to(path, connect), heard)
 
         supervisor = Supervisor(
             [ChildSpec(name="heater", factory=make, actor_type=Heater, mailbox=QUEUED + 1)]

@@ -18,7 +18,7 @@ import attrs
 import serial
 import trio
 
-from labtroupe import Actor, ActorRef, ChildSpec, Instrument, Link, Supervisor, command
+from labtroupe import Actor, ActorRef, ChildSpec, Instrument, Supervisor, command
 from labtroupe.transport import Address, open_transport
 
 from ._cores import unpinned
@@ -103,7 +103,7 @@ def meter(path: str) -> ChildSpec:
     connect = partial(open_transport, Address.parse(f"serial:{path}?baudrate=115200"), holder=path)
     return ChildSpec(
         name=path,
-        factory=lambda: Meter(link=Link(path, connect, Meter.framing)),
+        factory=lambda: Meter(link=Meter.link_to(path, connect)),
         actor_type=Meter,
     )
 

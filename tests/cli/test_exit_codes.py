@@ -40,6 +40,7 @@ ROWS = {
     "unavailable": 1,
     "absent": 1,
     "link-lost": 1,
+    "silent": 1,
     "port-in-use": 1,
     "protocol": 1,
     "start-timeout": 1,

@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from labtroupe.errors import LinkError, LinkLost
-from labtroupe.instrument import Barrier, Instrument, Link
+from labtroupe.instrument import Barrier, Instrument
 from labtroupe.protocol import Lines
 from labtroupe.transport import Address, Transport
 
@@ -128,7 +128,7 @@ class Gauge(Plain, Instrument):
     """An instrument that follows its plan, and the steps it is asked to take."""
 
     framing = Lines(b"\n")
-    barrier = Barrier(b"ID?", lambda answer: answer == b"ID", lateness=1.5, budget=4.0)
+    resync = (Barrier(b"ID?", lambda answer: answer == b"ID", lateness=1.5, budget=4.0),)
     quarantine_after: ClassVar[float] = 3
 
     def open_wire(self) -> None:
@@ -181,7 +181,7 @@ def gauges(part: Part) -> Callable[[], Plain]:
         return PretendTransport(_NOWHERE, gauge, trio.current_time() + gauge.plan.crashes_after)
 
     made: list[Gauge] = []
-    first = Link("pretend", connect, Gauge.framing, Gauge.barrier)
+    first = Gauge.link_to("pretend", connect)
 
     def make() -> Plain:
         link = made[-1].link.successor() if made else first

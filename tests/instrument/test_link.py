@@ -22,7 +22,7 @@ from labtroupe.errors import (
     Outcome,
     ProtocolError,
 )
-from labtroupe.instrument import Barrier, Direction, Instrument, Link
+from labtroupe.instrument import Barrier, Direction, Instrument, Link, Manners, Strategy
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.protocol import Lines
@@ -57,7 +57,7 @@ class Echo(Instrument):
     """The instrument for it."""
 
     framing = Lines(b"\n")
-    barrier = Barrier(b"ID?", is_identity, lateness=0.4, budget=1.0)
+    resync = (Barrier(b"ID?", is_identity, lateness=0.4, budget=1.0),)
 
     @command(timeout=5.0)
     async def ask_for(self, text: str) -> str:
@@ -116,14 +116,14 @@ class Desk:
     events: list[Event] = attrs.field(factory=list[Event])
     violations: list[str] = attrs.field(factory=list[str])
 
-    def link(self, barrier: Barrier | None = Echo.barrier) -> Link:
-        """Return a closed link to the device."""
+    def link(self, *resync: Strategy) -> Link:
+        """Return a closed link to the device; it gets in step as `Echo` does, if nothing else is said."""
+        return Link(str(self.address), self.connect, Manners(resync=resync or Echo.resync))
 
-        async def connect() -> Transport:
-            inside = await open_transport(self.address, holder="test")
-            return Strict(self.address, inside, self.violations)
-
-        return Link(str(self.address), connect, Echo.framing, barrier)
+    async def connect(self) -> Transport:
+        """Open its port."""
+        inside = await open_transport(self.address, holder="test")
+        return Strict(self.address, inside, self.violations)
 
     @asynccontextmanager
     async def supervised(self) -> AsyncGenerator[Supervisor]:
@@ -270,21 +270,21 @@ async def test_half_a_command_is_ended_before_the_barrier(tmp_path: Path) -> Non
     """L4: or the device would take the barrier's query for the rest of it."""
     async with desk(tmp_path) as d, opened(d.link()) as link:
         await link.resync()
-        assert link._transport is not None
-        await link._transport.send(b"Q half")
-        link._cut_short, link._suspicion = True, "a write was cut short"
+        assert link._wire is not None
+        await link._wire._transport.send(b"Q half")
+        link._debts.cut_short, link._suspicion = True, "a write was cut short"
         assert await link.query("Q whole") == "A whole"
         assert d.device.heard[-3:] == [b"Q half", b"ID?", b"Q whole"]
 
 
-async def test_without_a_barrier_a_suspect_link_is_lost_and_opened_anew(tmp_path: Path) -> None:
+async def test_where_nothing_is_declared_a_suspect_link_is_lost_and_opened_anew(tmp_path: Path) -> None:
     """L2: the last of its means."""
-    async with desk(tmp_path) as d, opened(d.link(barrier=None)) as link:
+    async with desk(tmp_path) as d, opened(Link(str(d.address), d.connect)) as link:
         assert await link.query("Q a") == "A a"
         d.rack.inject("echo", "mute")
         with trio.move_on_after(0.05):
             await link.query("Q lost")
-        with pytest.raises(LinkLost, match=r"out of step \(b'Q lost' was cut off\), and no barrier"):
+        with pytest.raises(LinkLost, match=r"out of step \(b'Q lost' was cut off\): no way .* is declared"):
             await link.query("Q b")
 
 
@@ -345,7 +345,7 @@ async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path
         async with opened(first.successor()) as link:
             d.rack.inject("echo", "late", "0.9")
             await link.resync()
-            assert [owed.request for owed in link._owed] == []
+            assert list(link._debts.owed) == []
             assert await link.query("Q mine") == "A mine"
 
 
@@ -504,6 +504,6 @@ async def test_a_closed_link_says_so() -> None:
     async def never() -> None:
         raise AssertionError
 
-    link = Link("nowhere", never, Lines(), None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    link = Link("nowhere", never)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(LinkLost, match="nowhere: the link is closed"):
         await link.query("x")

@@ -22,6 +22,7 @@ from labtroupe.messages import (
     SimulationCrashed,
     StateChanged,
     SuspensionChanged,
+    Unsolicited,
     Wedged,
 )
 
@@ -75,6 +76,7 @@ SENTENCES: list[tuple[Event, str]] = [
     ),
     (LinkSuspect(instrument="heater", reason="b'T?' was cut off"), "link suspect: b'T?' was cut off"),
     (LinkInStep(instrument="heater", elapsed=0.01234), "link in step again after 0.012 s"),
+    (Unsolicited(instrument="heater", frame="DOOR OPEN"), "the device says: DOOR OPEN"),
     (
         CleanupFailed(instrument="heater", reason="not done within 2 s"),
         "clean-up failed: not done within 2 s",
@@ -125,6 +127,7 @@ def test_each_kind_of_event_has_a_name_of_its_own() -> None:
         "LeaseChanged": "lease",
         "LinkSuspect": "suspect",
         "LinkInStep": "in-step",
+        "Unsolicited": "unsolicited",
         "CleanupFailed": "cleanup",
         "Wedged": "wedged",
         "LoopHeldUp": "held-up",

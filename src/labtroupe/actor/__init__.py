@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labtroupe.actor._actor import Actor, finish, live, mark_acted
+from labtroupe.actor._actor import Actor, finish, live, mark_acted, publish
 from labtroupe.actor._background import background
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._deadlines import Deadlines
@@ -35,4 +35,5 @@ __all__ = [
     "gather",
     "live",
     "mark_acted",
+    "publish",
 ]

@@ -12,6 +12,7 @@ from labtroupe.actor._background import run_beside, tasks_beside
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._context import current, living
 from labtroupe.actor._life import Life
+from labtroupe.messages import Event
 
 
 @attrs.define(eq=False)
@@ -95,6 +96,16 @@ def finish() -> None:
     life = living.get()
     if life is not None:
         life.finish()
+
+
+def publish(event: Callable[[str], Event]) -> None:
+    """Publish an event of the actor whose code this is: what ``event`` makes of its name.
+
+    Does nothing outside a life.
+    """
+    life = living.get()
+    if life is not None:
+        life.cell.publish(event(life.cell.name))
 
 
 async def live(cell: Cell, actor: Actor, *, started: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from labtroupe.bench._latches import LatchKeeper
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
-from labtroupe.instrument import Instrument, Link
+from labtroupe.instrument import Instrument
 from labtroupe.messages import Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
@@ -160,7 +160,7 @@ def _spec(config: InstrumentConfig, address: Address) -> ChildSpec:
     instrument_type = config.instrument_type
     connect = partial(open_transport, address, holder=config.name)
 
-    link = Link(str(address), connect, instrument_type.framing, instrument_type.barrier)
+    link = instrument_type.link_to(str(address), connect)
 
     def make() -> Instrument:
         nonlocal link

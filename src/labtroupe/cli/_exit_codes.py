@@ -49,6 +49,7 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "unavailable": FAILED,
         "absent": FAILED,
         "link-lost": FAILED,
+        "silent": FAILED,
         "port-in-use": FAILED,
         "protocol": FAILED,
         "start-timeout": FAILED,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 import attrs
 import trio
 
-from labtroupe.actor import Actor, background
-from labtroupe.errors import DeviceAbsent, LinkLost, ProtocolError, sentence
-from labtroupe.instrument._barrier import Barrier
+from labtroupe.actor import Actor, background, publish
+from labtroupe.errors import DeviceAbsent, DeviceSilent, LinkLost, ProtocolError, sentence
 from labtroupe.instrument._link import Link
+from labtroupe.instrument._manners import Manners
+from labtroupe.instrument._resync import Strategy
+from labtroupe.messages import Unsolicited
 from labtroupe.protocol import Framing, Lines
+from labtroupe.transport import Transport
 
 
 @attrs.define(eq=False)
@@ -23,7 +28,7 @@ class Instrument(Actor):
         @attrs.define(eq=False)
         class Thermometer(Instrument):
             framing = Lines(b"\r\n")
-            barrier = Barrier(b"ID", lambda answer: answer.startswith(b"TH"))
+            resync = (Barrier(b"ID", lambda answer: answer.startswith(b"TH")),)
 
             @command(idempotent=True)
             async def temperature(self) -> float:
@@ -37,8 +42,16 @@ class Instrument(Actor):
 
     framing: ClassVar[Framing] = Lines()
     """How requests become bytes, and bytes answers."""
-    barrier: ClassVar[Barrier | None] = None
-    """How to get in step again after an exchange that was cut off."""
+    resync: ClassVar[Sequence[Strategy]] = ()
+    """How to get in step again after an exchange that was cut off: what is tried, in this order."""
+    spacing: ClassVar[float] = 0.0
+    """Seconds that the device needs between the end of an exchange and the next request."""
+    silence: ClassVar[float] = math.inf
+    """Seconds without a byte, while an answer is awaited, after which the device does not answer at all."""
+    busy: ClassVar[Callable[[bytes], bool] | None] = None
+    """Whether a frame says that the device is still at work: no answer, but no silence either."""
+    unsolicited: ClassVar[Callable[[bytes], bool] | None] = None
+    """Whether a frame is one that the device sends by itself; see `on_unsolicited`."""
     greeting_timeout: ClassVar[float] = 5.0
     """Seconds from opening the link within which the device must have answered."""
     marks_its_acts: ClassVar[bool] = True
@@ -49,6 +62,24 @@ class Instrument(Actor):
     def suspicion(self) -> str | None:
         """Why an answer may still come that belongs to nobody; ``None`` if the link is in step."""
         return self.link.suspicion
+
+    @classmethod
+    def link_to(cls, address: str, connect: Callable[[], Awaitable[Transport]]) -> Link:
+        """Return a closed link that talks as this class declares.
+
+        Args:
+            address: Where it leads, for people.
+            connect: Opens the transport.
+        """
+        manners = Manners(
+            framing=cls.framing,
+            resync=cls.resync,
+            spacing=cls.spacing,
+            silence=cls.silence,
+            busy=cls.busy,
+            unsolicited=cls.unsolicited,
+        )
+        return Link(address, connect, manners)
 
     async def on_open(self) -> None:
         """Say the first words to the device; to raise refuses it.
@@ -63,12 +94,12 @@ class Instrument(Actor):
         Raises:
             Unavailable: Nobody is there, nobody answers, or somebody else holds the port.
         """
-        await self.link.open()
+        await self.link.open(self.on_unsolicited)
         try:
             with trio.move_on_after(self.greeting_timeout) as scope:
                 await self.link.resync()
                 await self.on_open()
-        except (LinkLost, ProtocolError) as error:
+        except (DeviceSilent, LinkLost, ProtocolError) as error:
             # It never was in step, so nothing has been lost: nobody who answers is there yet.
             raise DeviceAbsent(sentence(error)) from error
         if scope.cancelled_caught:
@@ -77,6 +108,15 @@ class Instrument(Actor):
     async def on_stop(self) -> None:
         """Close the link."""
         await self.link.aclose()
+
+    def on_unsolicited(self, frame: bytes) -> None:
+        """Take a frame that the device has sent by itself; publishes it as an event, unless overridden.
+
+        Called as soon as it has come, also in the middle of an exchange, so it must return at once.
+        To raise ends the exchange, and this life.
+        """
+        text = frame.decode("ascii", "backslashreplace")
+        publish(lambda name: Unsolicited(instrument=name, frame=text))
 
     @background
     async def _listen(self) -> None:

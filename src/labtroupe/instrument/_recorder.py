@@ -83,6 +83,10 @@ class _Tapped(Transport):
         self._recorder.note(Direction.RECEIVED, data)
         return data
 
+    async def clear(self) -> bool:
+        """Clear the device."""
+        return await self._inside.clear()
+
     async def aclose(self) -> None:
         """Close."""
         await self._inside.aclose()

@@ -87,7 +87,7 @@ class LinkamT95(Instrument):
 
     framing = Lines(b"\r")
     # Answers to T look alike, hence the lateness: a stage answers within 0.1 s.
-    barrier = Barrier(b"T", is_status, lateness=0.5)
+    resync = (Barrier(b"T", is_status, lateness=0.5),)
 
     async def safe_state(self) -> None:
         """Stop heating and cooling, and wait until they have; the stage drifts to room temperature.

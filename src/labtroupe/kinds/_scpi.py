@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from labtroupe.errors import CommandRefused, ProtocolError
-from labtroupe.instrument import Barrier, Instrument
+from labtroupe.instrument import Barrier, DeviceClear, Instrument
 from labtroupe.messages import command
 from labtroupe.protocol import Lines
 
@@ -49,7 +49,7 @@ class ScpiInstrument(Instrument):
     """An instrument that speaks SCPI; a base for those with commands of their own."""
 
     framing = Lines(b"\n")
-    barrier = Barrier(b"*IDN?", is_identity, lateness=1.0)
+    resync = (DeviceClear(), Barrier(b"*IDN?", is_identity, lateness=1.0))
 
     async def on_open(self) -> None:
         """Empty the error queue: what is in it belongs to nobody who asks us."""

@@ -29,6 +29,7 @@ from labtroupe.messages._events import (
     SimulationCrashed,
     StateChanged,
     SuspensionChanged,
+    Unsolicited,
     Wedged,
 )
 from labtroupe.messages._limits import Range, Unit
@@ -66,6 +67,7 @@ __all__ = [
     "StateChanged",
     "SuspensionChanged",
     "Unit",
+    "Unsolicited",
     "Wedged",
     "accepted_commands",
     "command",

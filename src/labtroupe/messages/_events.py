@@ -196,6 +196,24 @@ class LinkInStep(Event):
 
 
 @attrs.frozen(kw_only=True)
+class Unsolicited(Event):
+    r"""A device has said something by itself, as it is declared to do.
+
+    Attributes:
+        frame: What, without framing; what is not ASCII is written as ``\xb0``.
+    """
+
+    kind = "unsolicited"
+
+    frame: str
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return f"the device says: {self.frame}"
+
+
+@attrs.frozen(kw_only=True)
 class CleanupFailed(Event):
     """Closing an actor failed or took too long; its port may still be held."""
 

@@ -1,0 +1,57 @@
+"""What former exchanges have left in the device; it outlives the lives of an instrument."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import trio
+
+# Requests without an answer that are remembered; more means that the device is not there.
+_OWED_AT_MOST: Final = 64
+
+
+@attrs.frozen(eq=False)
+class Owed:
+    """A request whose answer may still come.
+
+    Attributes:
+        request: It, without framing.
+        sent_at: When it was sent, on trio's clock.
+    """
+
+    request: bytes
+    sent_at: float
+
+
+@attrs.define(eq=False)
+class Debts:
+    """What the device may still do because of what it was told before, in whichever life.
+
+    Attributes:
+        owed: The requests whose answers may still come, the oldest first.
+        cut_short: Whether half a command may be waiting in the device.
+        not_before: When it may be spoken to again, on trio's clock.
+    """
+
+    owed: deque[Owed] = attrs.field(factory=lambda: deque[Owed](maxlen=_OWED_AT_MOST), init=False)
+    cut_short: bool = attrs.field(default=False, init=False)
+    not_before: float = attrs.field(default=-math.inf, init=False)
+
+    def owe(self, request: bytes) -> None:
+        """Note that a request is about to be sent."""
+        self.owed.append(Owed(request, trio.current_time()))
+
+    def alike(self, request: bytes) -> Sequence[Owed]:
+        """Return the requests owed whose answers may look like that to ``request``, the oldest first.
+
+        Those that only begin like it are among them: the device may have got no more of them.
+        """
+        return [owed for owed in self.owed if owed.request.startswith(request)]
+
+    def settle(self) -> None:
+        """Note that no answer can come any more."""
+        self.owed.clear()

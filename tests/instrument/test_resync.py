@@ -1,0 +1,265 @@
+"""Ways to get in step, in memory and in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from labtroupe.errors import LinkLost, ProtocolError
+from labtroupe.instrument import Barrier, DeviceClear, Link, Manners, Quiet, Strategy, Tag, Wire
+
+from ._memory import Device, MemoryTransport, Says, to
+
+BARRIER = Barrier(b"ID?", lambda answer: answer.startswith(b"ID "), lateness=1.0, budget=2.0)
+
+
+def echo(request: bytes) -> Says:
+    """Answer with the request."""
+    return [(0.01, (b"ID echo" if request == b"ID?" else b"A " + request) + b"\n")]
+
+
+def answers_echo(request: bytes, answer: bytes) -> bool:
+    """Return whether an answer repeats its request."""
+    return answer == b"A " + request
+
+
+ECHO = Tag(answers_echo, lateness=1.0)
+NUMBER = Tag(answers_echo, stamp=lambda request, number: request + b" %d" % number, count=4)
+
+
+async def open_link(device: Device, *resync: Strategy, transport: MemoryTransport | None = None) -> Link:
+    """Return an open link in step."""
+    link = Link("nowhere", to(transport or MemoryTransport(device)), Manners(resync=resync))
+    await link.open()
+    await link.resync()
+    return link
+
+
+async def cut_off(asking: Callable[[], Awaitable[object]], after: float = 0.1) -> None:
+    """Ask, and leave before there is an answer."""
+    with trio.move_on_after(after) as scope:
+        await asking()
+    assert scope.cancelled_caught
+
+
+async def test_strategies_are_tried_in_order_until_one_works(autojump_clock: MockClock) -> None:
+    """L2."""
+    device = Device(lambda request: () if request == b"A?" else echo(request))
+    link = await open_link(device, Barrier(b"A?", lambda _: True, budget=0.5), BARRIER)
+
+    assert await link.exchange(b"x") == b"A x"
+    assert device.heard == [b"A?", b"ID?", b"x"]
+
+
+async def test_when_none_works_the_link_is_lost_and_says_why(autojump_clock: MockClock) -> None:
+    """L2: each within its own budget."""
+    device = Device()
+    transport = MemoryTransport(device, clears=None)
+    link = Link("nowhere", to(transport), Manners(resync=(DeviceClear(budget=0.5), BARRIER)))
+    await link.open()
+    began = trio.current_time()
+
+    with pytest.raises(LinkLost) as caught:
+        await link.resync()
+    assert str(caught.value) == (
+        "nowhere: out of step (just opened): no device clear within 0.5 s; no answer to b'ID?' within 2 s"
+    )
+    assert trio.current_time() - began == pytest.approx(2.5)
+
+
+async def test_a_device_that_is_cleared_owes_nothing(autojump_clock: MockClock) -> None:
+    """L2, L4: it forgets the half of a command too."""
+    device = Device(lambda request: [(5.0, b"late\n")] if request == b"slow" else echo(request))
+    transport = MemoryTransport(device, clears=True)
+    link = await open_link(device, DeviceClear(), transport=transport)
+    await cut_off(lambda: link.exchange(b"slow"))
+
+    assert await link.exchange(b"a") == b"A a"
+    transport.room = 1
+    await cut_off(lambda: link.exchange(b"bcd"))
+    transport.room = 100
+    assert await link.exchange(b"e") == b"A e"
+    assert device.heard == [b"slow", b"a", b"e"]
+
+
+async def test_a_port_without_device_clear_leaves_it_to_the_next(autojump_clock: MockClock) -> None:
+    """L2."""
+    device = Device(echo)
+    link = await open_link(device, DeviceClear(), BARRIER)
+
+    assert await link.exchange(b"a") == b"A a"
+    assert device.heard == [b"ID?", b"a"]
+
+
+async def test_quiet_waits_until_nothing_has_come_for_the_declared_lateness(
+    autojump_clock: MockClock,
+) -> None:
+    """L2: from the last thing that came, and no longer."""
+    device = Device(
+        lambda request: [(0.9, b"A 1\n"), (0.9, b"A 2\n")] if request == b"slow" else echo(request)
+    )
+    link = await open_link(device, Quiet(1.0))
+    began = trio.current_time()
+    await cut_off(lambda: link.exchange(b"slow"))
+
+    assert await link.exchange(b"fast") == b"A fast"
+    assert trio.current_time() - began == pytest.approx(1.8 + 1.0 + 0.01)
+
+
+async def test_half_an_answer_is_no_quiet(autojump_clock: MockClock) -> None:
+    """L2: its other half may take as long again."""
+    device = Device(lambda request: [(0.9, b"A sl"), (0.9, b"ow\n")] if request == b"slow" else echo(request))
+    link = await open_link(device, Quiet(1.0))
+    await cut_off(lambda: link.exchange(b"slow"))
+
+    assert await link.exchange(b"fast") == b"A fast"
+
+
+async def test_quiet_that_never_comes_loses_the_link(autojump_clock: MockClock) -> None:
+    """L2, L6."""
+    device = Device(echo)
+    link = await open_link(device, Quiet(1.0, budget=5.0))
+    device.say((0.5, b"bla\n") for _ in range(100))
+    await trio.sleep(1)
+
+    with pytest.raises(LinkLost, match="not quiet for 1 s within 5 s"):
+        await link.resync()
+
+
+@pytest.mark.parametrize("tag", [ECHO, NUMBER])
+async def test_with_tags_a_late_answer_is_dropped_without_any_cost(
+    autojump_clock: MockClock, tag: Tag
+) -> None:
+    """L2: nothing is sent and nothing is waited for."""
+    device = Device(lambda request: [(0.5 if b"slow" in request else 0.01, b"A " + request + b"\n")])
+    link = await open_link(device, tag)
+    await cut_off(lambda: link.exchange(b"slow"), 0.1)
+    began = trio.current_time()
+
+    assert (await link.exchange(b"fast")).startswith(b"A fast")
+    assert trio.current_time() - began == pytest.approx(0.4 + 0.01)
+    assert len(device.heard) == 2
+
+
+async def test_a_late_answer_between_two_exchanges_leaves_a_tagged_link_in_step(
+    autojump_clock: MockClock,
+) -> None:
+    """L2."""
+    device = Device(lambda request: [(0.5 if b"slow" in request else 0.01, b"A " + request + b"\n")])
+    link = await open_link(device, ECHO)
+    await cut_off(lambda: link.exchange(b"slow"))
+    await link.resync()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.listen)
+        await trio.sleep(1)
+        assert link.in_step
+        nursery.cancel_scope.cancel()
+    assert await link.exchange(b"fast") == b"A fast"
+
+
+async def test_an_echo_does_not_tell_two_same_requests_apart_so_the_second_waits(
+    autojump_clock: MockClock,
+) -> None:
+    """L2: until the answer to the first can come no more."""
+    count = 0
+
+    def answer(request: bytes) -> Says:
+        nonlocal count
+        count += 1
+        return [(0.9 if count == 1 else 0.01, b"%s=%d\n" % (request, count))]
+
+    device = Device(answer)
+    link = await open_link(device, Tag(lambda request, answer: answer.startswith(request + b"=")))
+    await cut_off(lambda: link.exchange(b"T"))
+
+    assert await link.exchange(b"T") == b"T=2"
+    assert device.times[1] - device.times[0] == pytest.approx(1.0)
+
+
+async def test_a_tag_survives_what_comes_twice(autojump_clock: MockClock) -> None:
+    """L3: numbers come back only after all the others."""
+    device = Device(lambda request: [(0.01, b"A " + request + b"\n"), (0.02, b"A " + request + b"\n")])
+    link = await open_link(device, NUMBER)
+
+    answers = [await link.exchange(b"x") for _ in range(9)]
+
+    assert answers == [b"A x %d" % (number % 4) for number in range(9)]
+
+
+@pytest.mark.parametrize("resync", [(BARRIER,), (Quiet(1.0),), (ECHO,)], ids=["barrier", "quiet", "tag"])
+@pytest.mark.parametrize("taken", range(len(b"Q half\n")))
+async def test_a_write_cut_short_at_any_byte_reaches_nobody_else(
+    autojump_clock: MockClock, taken: int, resync: tuple[Strategy]
+) -> None:
+    """L4: half a command is ended, so that it swallows nothing, and nobody gets its answer."""
+    device = Device(echo)
+    transport = MemoryTransport(device)
+    link = await open_link(device, *resync, transport=transport)
+    device.heard.clear()
+    transport.room = taken
+    await cut_off(lambda: link.exchange(b"Q half"))
+    transport.room = 1000
+
+    assert await link.exchange(b"Q whole") == b"A Q whole"
+    assert device.heard[0] == b"Q half"[:taken]
+    assert device.heard[-1] == b"Q whole"
+
+
+async def test_an_answer_to_half_of_the_barriers_query_is_no_barrier(autojump_clock: MockClock) -> None:
+    """L2, L4: a command that begins like the query is answered like it, if no more of it was sent."""
+    device = Device(lambda _: [(0.9 if len(device.heard) < 3 else 0.01, b"ID %d\n" % len(device.heard))])
+    transport = MemoryTransport(device)
+    link = await open_link(device, BARRIER, transport=transport)
+    transport.room = 3
+    await cut_off(lambda: link.exchange(b"ID? all of it"))
+    transport.room = 1000
+
+    assert await link.exchange(b"ID?") == b"ID %d" % len(device.heard)
+
+
+@pytest.mark.parametrize("heard", range(len(b"A slow\n")))
+async def test_an_exchange_cut_off_at_any_byte_of_its_answer_leaves_nothing(
+    autojump_clock: MockClock, heard: int
+) -> None:
+    """L1, L2: however much of it has come."""
+    answer = b"A slow\n"
+    device = Device(
+        lambda request: (
+            [(0.01, answer[:heard]), (0.3, answer[heard:])] if request == b"slow" else echo(request)
+        )
+    )
+    link = await open_link(device, BARRIER)
+    await cut_off(lambda: link.exchange(b"slow"))
+
+    assert await link.exchange(b"fast") == b"A fast"
+
+
+async def test_a_cancellation_while_it_gets_in_step_leaves_it_suspect(autojump_clock: MockClock) -> None:
+    """L1, L2."""
+    device = Device(echo)
+    link = await open_link(device, BARRIER)
+    with pytest.raises(ProtocolError):
+        await link.exchange(b"a", lambda _: False)
+
+    await cut_off(lambda: link.exchange(b"b"), 0.005)
+    assert not link.in_step
+    assert await link.exchange(b"c") == b"A c"
+    assert b"b" not in device.heard
+
+
+async def test_a_strategy_of_ones_own_is_a_class(autojump_clock: MockClock) -> None:
+    """L2: what a device needs that nobody has thought of."""
+
+    class Escape(Strategy):
+        async def attempt(self, wire: Wire) -> str | None:
+            await wire.send(b"", b"\x1b\n")
+            return None
+
+    device = Device(echo)
+    link = await open_link(device, Escape())
+
+    assert link.in_step
+    assert device.heard == [b"\x1b"]
