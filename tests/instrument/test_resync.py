@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from labtroupe.errors import LinkLost, ProtocolError
 from labtroupe.instrument import Barrier, DeviceClear, Link, Manners, Quiet, Strategy, Tag, Wire
+from labtroupe.protocol import Echoed, Lines, modbus
 
 from ._memory import Device, MemoryTransport, Says, to
 
@@ -248,6 +250,63 @@ async def test_a_cancellation_while_it_gets_in_step_leaves_it_suspect(autojump_c
     assert not link.in_step
     assert await link.exchange(b"c") == b"A c"
     assert b"b" not in device.heard
+
+
+@attrs.define(eq=False)
+class ModbusDevice(Device):
+    """Answers whatever it hears with how much that was; the first time late.
+
+    Attributes:
+        numbers: Those of the requests.
+    """
+
+    numbers: list[bytes] = attrs.field(factory=list[bytes])
+
+    def hear(self, data: bytes) -> None:
+        """Take a whole request."""
+        self.numbers.append(data[:2])
+        answer = data[:4] + b"\0\5\1\3\2\0" + bytes([len(self.numbers)])
+        self.say([(0.5 if len(self.numbers) == 1 else 0.01, answer)])
+
+
+async def test_where_the_framing_numbers_requests_nothing_else_is_needed(autojump_clock: MockClock) -> None:
+    """L2: it drops what answers another; the same request is sent again at once."""
+    device = ModbusDevice()
+    link = Link("nowhere", to(MemoryTransport(device)), Manners(framing=modbus.Tcp(), resync=(Tag(),)))
+    await link.open()
+    request = modbus.read_holding_registers(1, 0)
+    await cut_off(lambda: link.exchange(request))
+
+    assert [await link.exchange(request) for _ in range(2)] == [b"\1\3\2\0\2", b"\1\3\2\0\3"]
+    assert len(set(device.numbers)) == 3
+
+
+@attrs.define(eq=False)
+class EchoingDevice(Device):
+    """Repeats every byte, and then answers."""
+
+    def hear(self, data: bytes) -> None:
+        """Take bytes; an empty line has no answer."""
+        self.say([(0.01, data)])
+        *requests, self.half = (self.half + data).split(b"\n")
+        for request in filter(None, requests):
+            self.say(echo(request))
+
+
+@pytest.mark.parametrize("taken", range(len(b"Q half\n")))
+async def test_a_device_that_repeats_what_it_is_sent_gets_in_step_too(
+    autojump_clock: MockClock, taken: int
+) -> None:
+    """L2, L4: echoes of what was cut off are no answers."""
+    transport = MemoryTransport(EchoingDevice())
+    link = Link("nowhere", to(transport), Manners(framing=Echoed(Lines()), resync=(BARRIER,)))
+    await link.open()
+    await link.resync()
+    transport.room = taken
+    await cut_off(lambda: link.exchange(b"Q half"))
+    transport.room = 1000
+
+    assert await link.exchange(b"Q whole") == b"A Q whole"
 
 
 async def test_a_strategy_of_ones_own_is_a_class(autojump_clock: MockClock) -> None:

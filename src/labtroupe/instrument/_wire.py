@@ -218,7 +218,7 @@ class Wire:
     async def _write(self, data: bytes) -> None:
         self.debts.cut_short = True
         try:
-            await self._transport.send(data)
+            await self._transport.send(self._decoder.outgoing(data))
         finally:
             self._pause()
         self.debts.cut_short = False
