@@ -769,6 +769,48 @@ MUTATIONS = [
         "None",
         "actor/test_readings.py",
     ),
+    Mutation(
+        "L1: an echo that is due is no stray input",
+        "protocol/_echo.py",
+        'b"" if due else bytes(self._held)',
+        "bytes(self._held)",
+        "protocol/test_echo.py",
+    ),
+    Mutation(
+        "L2: only what is behind the last echo is an answer",
+        "protocol/_echo.py",
+        "last = self._owed.pop()",
+        "last = self._owed.popleft()",
+        "protocol/test_echo.py",
+    ),
+    Mutation(
+        "L2: an answer to an earlier request is known by its number",
+        "protocol/modbus.py",
+        "if self._number is None or self._number == int",
+        "if True or self._number == int",
+        "protocol/test_modbus.py",
+    ),
+    Mutation(
+        "L3: a wrong checksum is no answer",
+        "protocol/_checksummed.py",
+        "    if found != right:\n",
+        "    if False:\n",
+        "protocol/test_checksums.py",
+    ),
+    Mutation(
+        "L3: an answer with a line missing is none",
+        "protocol/_multi_line.py",
+        "        except ProtocolError:\n            self.clear()\n",
+        "        except ProtocolError:\n",
+        "protocol/test_multi_line.py",
+    ),
+    Mutation(
+        "L6: a block that is too long is not waited for",
+        "protocol/_blocks.py",
+        "        if text > self.max_block:\n",
+        "        if False:\n",
+        "protocol/test_blocks.py",
+    ),
 ]
 
 

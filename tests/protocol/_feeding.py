@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol import Decoder
+
+# For what is tried with every framing, and for what is tried with one.  No deadline, as the
+# machine may have other things to do.
+few = settings(max_examples=15, deadline=None)
+some = settings(max_examples=50, deadline=None)
 
 cuts = st.lists(st.integers(0, 5), max_size=8)
 

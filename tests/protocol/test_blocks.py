@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from labtroupe.errors import ArgumentError, ProtocolError
 from labtroupe.protocol import LinesAndBlocks, block, block_data, is_block
 
-from ._feeding import cut, cuts, frames
+from ._feeding import cut, cuts, frames, some
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_a_newline_in_a_block_ends_nothing(received: bytes, messages: list[bytes
 
 
 @given(st.lists(st.binary(max_size=30), min_size=1, max_size=4), cuts)
+@some
 def test_blocks_come_out_as_they_went_in(blocks: list[bytes], lengths: list[int]) -> None:
     """L6."""
     framing = LinesAndBlocks()

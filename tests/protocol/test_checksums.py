@@ -24,7 +24,7 @@ from labtroupe.protocol import (
     xor8,
 )
 
-from ._feeding import frames
+from ._feeding import frames, some
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ def test_the_check_values_are_those_of_the_catalogue(checksum: Checksum, check: 
 
 
 @given(st.binary(max_size=64))
+@some
 def test_checksums_are_what_their_definitions_say(data: bytes) -> None:
     assert crc16_modbus(data) == FramerRTU.compute_CRC(data).to_bytes(2, "big")
     assert (sum(data) + lrc8(data)[0]) % 256 == 0
@@ -98,6 +99,7 @@ def test_a_checksum_is_where_the_device_wants_it(
     ],
 )
 @given(data=st.data())
+@some
 def test_a_frame_with_one_wrong_bit_is_dropped_and_the_next_is_not(
     framing: Checksummed | ChecksummedFrame, data: st.DataObject
 ) -> None:

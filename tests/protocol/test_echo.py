@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol import Decoder, Echoed, Lines, Prompted, modbus
 
-from ._feeding import cut, cuts, frames, frames_in_garbage
+from ._feeding import cut, cuts, frames, frames_in_garbage, some
 
 WORDS = st.lists(st.sampled_from([b"A", b"B", b"?"]), max_size=4).map(b"".join)
 
@@ -52,6 +52,7 @@ def test_an_answer_that_looks_like_the_request_comes_out() -> None:
 
 
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4), cuts)
+@some
 def test_the_echo_is_dropped_however_it_is_cut(
     exchanges: list[tuple[bytes, bytes]], lengths: list[int]
 ) -> None:
@@ -99,6 +100,7 @@ def test_what_comes_instead_of_the_echo_is_no_answer() -> None:
 
 
 @given(st.lists(WORDS, max_size=3), cuts)
+@some
 def test_after_a_late_answer_the_one_behind_the_echo_is_ours(late: list[bytes], lengths: list[int]) -> None:
     """L2: what comes after the echo of the last request answers nothing older."""
     framing = Echoed(Lines())

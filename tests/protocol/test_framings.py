@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from labtroupe.errors import ProtocolError
@@ -34,7 +34,7 @@ from labtroupe.protocol import (
     xor8,
 )
 
-from ._feeding import cut, cuts, frames, frames_in_garbage
+from ._feeding import cut, cuts, few, frames, frames_in_garbage
 
 Strategy = st.SearchStrategy[bytes]
 ANY = st.binary(max_size=40)
@@ -92,27 +92,27 @@ ROWS = [
     Row("prompted", Prompted(b"> ", max_length=50), TEXT.filter(bool), 53, with_prompt, resyncs=True),
     Row(
         "until an empty line",
-        MultiLine(b"", max_length=50, lines=Lines(max_length=50)),
+        MultiLine(b"", max_length=100, lines=Lines(max_length=50)),
         st.lists(TEXT.filter(bool), max_size=4).map(lambda lines: b"".join(line + b"\n" for line in lines)),
-        101,
+        151,
         with_line_end,
         resyncs=True,
     ),
     Row(
         "until a closing line",
-        MultiLine(b"OK|ERR", max_length=60, lines=Lines(max_length=50)),
+        MultiLine(b"OK|ERR", max_length=100, lines=Lines(max_length=50)),
         st.lists(TEXT.filter(lambda line: line != b"OK"), max_size=4).map(
             lambda lines: b"\n".join([*lines, b"ERR"])
         ),
-        111,
+        151,
         with_line_end,
         resyncs=True,
     ),
     Row(
         "a count of lines",
-        MultiLine(count=3, max_length=60, lines=Lines(max_length=50)),
+        MultiLine(count=3, max_length=100, lines=Lines(max_length=50)),
         st.lists(TEXT, min_size=3, max_size=3).map(b"\n".join),
-        111,
+        151,
         with_line_end,
     ),
     Row("blocks", LinesAndBlocks(max_length=50, max_block=60), ANY, 110, as_one_block, block),
@@ -181,7 +181,7 @@ def stream(row: Row, messages: list[bytes]) -> bytes:
 
 @EVERY_FRAMING
 @given(st.data(), cuts)
-@settings(max_examples=15)
+@few
 def test_messages_come_out_as_they_went_in_however_they_are_cut(
     row: Row, data: st.DataObject, lengths: list[int]
 ) -> None:
@@ -196,7 +196,7 @@ def test_messages_come_out_as_they_went_in_however_they_are_cut(
 
 @EVERY_FRAMING
 @given(pieces=garbage)
-@settings(max_examples=15)
+@few
 def test_garbage_cannot_grow_what_is_held_nor_raise_anything_else(row: Row, pieces: list[bytes]) -> None:
     """L6."""
     decoder: Decoder = row.framing.decoder()
@@ -208,7 +208,7 @@ def test_garbage_cannot_grow_what_is_held_nor_raise_anything_else(row: Row, piec
 
 @EVERY_FRAMING
 @given(data=st.data(), pieces=garbage)
-@settings(max_examples=15)
+@few
 def test_a_decoder_that_was_cleared_is_as_good_as_new(
     row: Row, data: st.DataObject, pieces: list[bytes]
 ) -> None:
@@ -224,7 +224,7 @@ def test_a_decoder_that_was_cleared_is_as_good_as_new(
 
 @EVERY_FRAMING
 @given(pieces=garbage)
-@settings(max_examples=15)
+@few
 def test_a_protocol_error_takes_something_away(row: Row, pieces: list[bytes]) -> None:
     """L6: what asks for frames until there is none comes to an end."""
     decoder = row.framing.decoder()
@@ -242,7 +242,7 @@ def test_a_protocol_error_takes_something_away(row: Row, pieces: list[bytes]) ->
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.resyncs], ids=lambda row: cast("Row", row).name)
 @given(data=st.data(), pieces=garbage)
-@settings(max_examples=15)
+@few
 def test_it_finds_its_frames_again_after_garbage(row: Row, data: st.DataObject, pieces: list[bytes]) -> None:
     """L6: what was taken for a frame before costs the next ones at most."""
     message = data.draw(row.messages)

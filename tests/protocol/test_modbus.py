@@ -14,7 +14,7 @@ from pymodbus.pdu import DecodePDU, register_message
 from labtroupe.errors import ArgumentError, CommandRefused, Outcome, ProtocolError
 from labtroupe.protocol import Decoder, modbus
 
-from ._feeding import cut, cuts, frames
+from ._feeding import cut, cuts, frames, some
 
 READ = modbus.read_input_registers(7, 8, 2)
 ANSWER = bytes.fromhex("07 04 04 000a 0102")
@@ -83,6 +83,7 @@ def test_a_frame_over_tcp_begins_with_its_number_and_length() -> None:
 
 
 @given(st.integers(0, 247), st.integers(0, 65535), st.lists(st.integers(0, 65535), min_size=1, max_size=123))
+@some
 def test_pymodbus_understands_what_we_send(unit: int, address: int, values: list[int]) -> None:
     request = modbus.write_registers(unit, address, values)
     rtu, tcp = modbus.Rtu(), modbus.Tcp()
@@ -98,6 +99,7 @@ def test_pymodbus_understands_what_we_send(unit: int, address: int, values: list
 
 
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=125), st.booleans(), cuts)
+@some
 def test_we_understand_what_pymodbus_sends(values: list[int], over_tcp: bool, lengths: list[int]) -> None:  # noqa: FBT001
     """L6."""
     pdu = register_message.ReadInputRegistersResponse(registers=values, dev_id=7, transaction_id=1)
@@ -230,6 +232,7 @@ def test_an_exception_is_the_device_that_says_no(code: int, says: str, outcome: 
 
 
 @given(st.binary(max_size=12), st.sampled_from([b"", b"\x01", b"\x84", b"\x06", b"\x0f", b"\x2b", b"\x03"]))
+@some
 def test_an_answer_says_something_or_is_none(rest: bytes, function: bytes) -> None:
     """L3: nothing else is raised, whatever comes."""
     answer = b"\x07" + function + rest
