@@ -785,7 +785,7 @@ MUTATIONS = [
     ),
     Mutation(
         "L2: an answer to an earlier request is known by its number",
-        "protocol/modbus.py",
+        "protocol/modbus/_framing.py",
         "if self._number is None or self._number == int",
         "if True or self._number == int",
         "protocol/test_modbus.py",
