@@ -113,6 +113,28 @@ def test_after_a_late_answer_the_one_behind_the_echo_is_ours(late: list[bytes], 
     assert frames_in_garbage(decoder, *cut(b"OUT\nerror\n" + before + b"A?\n23.4\n", lengths)) == [b"23.4"]
 
 
+@given(st.lists(WORDS, min_size=1, max_size=3), st.lists(st.sampled_from([b"A", b"B", b"?", b"\n"])), cuts)
+@some
+def test_what_comes_instead_of_an_echo_is_bounded_and_the_same_however_it_is_cut(
+    requests: list[bytes], received: list[bytes], lengths: list[int]
+) -> None:
+    """L6: and nothing but a `ProtocolError` is raised."""
+    framing = Echoed(Lines())
+    found: list[list[bytes]] = []
+    for pieces in ([b"".join(received)], cut(b"".join(received), lengths), received):
+        decoder = framing.decoder()
+        for request in requests:
+            ask(framing, decoder, request)
+        found.append([])
+        for piece in pieces:
+            found[-1] += frames_in_garbage(decoder, piece)
+
+            # Less than an echo with its end.
+            assert len(decoder._held) <= max(map(len, requests))
+
+    assert found[0] == found[1] == found[2]
+
+
 def test_echoes_that_never_come_are_not_kept_for_ever() -> None:
     """L6."""
     framing = Echoed(Lines())
