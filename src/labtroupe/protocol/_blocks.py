@@ -10,6 +10,7 @@ from attrs.validators import ge, min_len
 
 from labtroupe.errors import ArgumentError, ProtocolError
 from labtroupe.protocol._cutting import Cut, CuttingDecoder, garbage
+from labtroupe.protocol._shown import shown
 
 # A header and a space, then data with commas behind it, then the block; or further data behind
 # one.  Narrow, as free text must not be taken for it: "ACME,Model #12" has no block.
@@ -54,7 +55,7 @@ class LinesAndBlocks:
         cut = self.cut(message)
         if cut is None or cut[0] != len(message) or isinstance(cut[1], ProtocolError):
             raise ArgumentError(
-                f"{request[:40]!r} is not one message: it has {self.end!r} in it outside of a block,"
+                f"{shown(request)} is not one message: it has {self.end!r} in it outside of a block,"
                 " a block that is not whole, or too many bytes"
             )
         return bytes(message)
@@ -118,7 +119,7 @@ def block_data(answer: bytes) -> bytes:
         digits = answer[match.end() : begin]
         if match[1] is None or (digits.isdigit() and len(answer) == begin + int(digits)):
             return answer[begin:]
-    raise ProtocolError(f"{answer[:40]!r} has no whole block at its end")
+    raise ProtocolError(f"{shown(answer)} has no whole block at its end")
 
 
 def is_block(answer: bytes) -> bool:

@@ -11,6 +11,7 @@ from labtroupe.errors import ProtocolError
 from labtroupe.protocol._cutting import Cut, CuttingDecoder, CuttingFraming
 from labtroupe.protocol._framing import Framing
 from labtroupe.protocol._mapped import MappedDecoder
+from labtroupe.protocol._shown import shown
 
 Checksum: TypeAlias = Callable[[bytes], bytes]
 """From any bytes to their checksum as it is sent, which always has the same length."""
@@ -98,4 +99,4 @@ class ChecksummedFrame:
 def verify(found: bytes, right: bytes, frame: bytes) -> None:
     """Raise a `ProtocolError` if a checksum is not the right one."""
     if found != right:
-        raise ProtocolError(f"the checksum of {frame[:40]!r} is {found!r}, and should be {right!r}")
+        raise ProtocolError(f"the checksum of {shown(frame)} is {found!r}, and should be {right!r}")

@@ -12,6 +12,7 @@ from attrs.validators import ge
 from labtroupe.errors import ConfigError, ProtocolError
 from labtroupe.protocol._lines import Lines
 from labtroupe.protocol._mapped import MappedDecoder
+from labtroupe.protocol._shown import shown
 
 
 @attrs.frozen
@@ -47,7 +48,7 @@ def _unwrap(frame: bytes) -> bytes | None:
     try:
         return cast("bytes", cobs.decode(frame)) if frame else None
     except cobs.DecodeError as error:
-        raise ProtocolError(f"no COBS frame, as {error}: {frame[:40]!r}") from error
+        raise ProtocolError(f"no COBS frame, as {error}: {shown(frame)}") from error
 
 
 def _library() -> ModuleType:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol._framing import Framing
-
-_SHOWN: Final = 40
-"""Bytes of garbage that an error shows."""
+from labtroupe.protocol._shown import shown
 
 Cut: TypeAlias = tuple[int, bytes | ProtocolError]
 """How many bytes to take away from the beginning, at least one, and the frame that they were or
@@ -68,7 +66,7 @@ class CuttingDecoder:
 
 def garbage(held: bytearray, length: int, why: str) -> Cut:
     """Return the cut that drops ``length`` bytes, and shows how they begin."""
-    return length, ProtocolError(f"{why}: {bytes(held[: min(length, _SHOWN)])!r}")
+    return length, ProtocolError(f"{why}: {shown(held[:length])}")
 
 
 def cut_to_start(held: bytearray, start: bytes) -> Cut | None:

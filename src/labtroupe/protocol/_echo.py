@@ -9,9 +9,7 @@ import attrs
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol._cutting import common_edge
 from labtroupe.protocol._framing import Decoder, Framing
-
-_SHOWN = 40
-"""Bytes that an error shows."""
+from labtroupe.protocol._shown import shown
 
 _OWED_AT_MOST = 64
 """Echoes that may be outstanding; more means that the device does not repeat what it is sent."""
@@ -100,9 +98,7 @@ class EchoDecoder:
 
     def _look_for_last(self) -> ProtocolError:
         """Drop what came, and look for the last echo only: the answer is behind it."""
-        error = ProtocolError(
-            f"{bytes(self._held[:_SHOWN])!r} came where the echo {self._owed[0][:_SHOWN]!r} was due"
-        )
+        error = ProtocolError(f"{shown(self._held)} came where the echo {shown(self._owed[0])} was due")
         last = self._owed.pop()
         self._owed.clear()
         self._owed.append(last)

@@ -6,9 +6,7 @@ import attrs
 from attrs.validators import ge, min_len, optional
 
 from labtroupe.errors import ArgumentError, ProtocolError
-
-_SHOWN = 40
-"""Bytes of a garbled line that an error shows."""
+from labtroupe.protocol._shown import shown
 
 
 @attrs.frozen
@@ -100,7 +98,7 @@ class LineDecoder:
         """Drop what is held and return the error that says what it was."""
         error = ProtocolError(
             f"no line: {len(self._held)} bytes arrived without {self.lines.end!r} in the first"
-            f" {self.lines.max_length}; they begin with {bytes(self._held[:_SHOWN])!r}"
+            f" {self.lines.max_length}; they begin with {shown(self._held)}"
         )
         self.clear()
         return error

@@ -11,6 +11,7 @@ from attrs.validators import ge
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol._lines import Lines
 from labtroupe.protocol._mapped import MappedDecoder
+from labtroupe.protocol._shown import shown
 
 _END: Final = b"\xc0"
 _ESC: Final = b"\xdb"
@@ -42,5 +43,5 @@ class Slip:
 def _unwrap(frame: bytes) -> bytes | None:
     """Return what is in a frame; nothing for what is between an END that ends and one that begins."""
     if _WRONG_ESCAPE.search(frame):
-        raise ProtocolError(f"no SLIP frame, as it has an escape that does not exist: {frame[:40]!r}")
+        raise ProtocolError(f"no SLIP frame, as it has an escape that does not exist: {shown(frame)}")
     return frame.replace(_ESCAPED_END, _END).replace(_ESCAPED_ESC, _ESC) or None

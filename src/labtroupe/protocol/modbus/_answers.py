@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from labtroupe.errors import CommandRefused, Outcome, ProtocolError
+from labtroupe.protocol._shown import shown
 from labtroupe.protocol.modbus._functions import (
     EXCEPTION,
     READS,
@@ -61,7 +62,7 @@ def bits(answer: bytes, count: int) -> list[bool]:
     """
     found = list(_understood(answer, READS_BITS).bits)
     if len(found) < count:
-        raise ProtocolError(f"{answer!r} has {len(found)} bits, and {count} were asked for")
+        raise ProtocolError(f"{shown(answer)} has {len(found)} bits, and {count} were asked for")
     return found[:count]
 
 
@@ -81,7 +82,7 @@ def _understood(answer: bytes, functions: Sequence[int]) -> ModbusPDU:
     known = len(answer) > UNIT_AND_FUNCTION and answer[1] & ~EXCEPTION in functions
     pdu = DecodePDU(is_server=False).decode(answer[1:]) if known else None
     if pdu is None:
-        raise ProtocolError(f"{answer[:40]!r} is no Modbus answer of function {functions}")
+        raise ProtocolError(f"{shown(answer)} is no Modbus answer of function {functions}")
     if isinstance(pdu, ExceptionResponse):
         raise _refusal(pdu)
     return pdu
