@@ -11,6 +11,7 @@ import struct
 import tempfile
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +24,8 @@ class Peer(abc.ABC):
     flood: ClassVar[int]
     """More bytes than the connection holds while nobody reads."""
 
+    speaks_unasked: ClassVar[bool] = True
+    has_clear: ClassVar[bool] = False
     cycles: ClassVar[int] = 300
     """How often it can be opened in a second or two."""
 
@@ -44,6 +47,10 @@ class Peer(abc.ABC):
     @abc.abstractmethod
     def unplug(self) -> None:
         """Break the connection; nothing is at the address any more.  Again: does nothing."""
+
+    def close(self) -> None:
+        """Unplug it, and leave nothing."""
+        self.unplug()
 
     async def receive_at_least(self, count: int, *, pause: float = 0) -> bytes:
         """Return the next ``count`` bytes and what came with them; ``pause`` seconds between reads."""
@@ -148,24 +155,26 @@ class Program(Peer):
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        heard, said, self._pid, self._program = (f"{self._folder.name}/{name}" for name in "hspx")
+        heard, said, link, self._program = (f"{self._folder.name}/{name}" for name in "hspx")
+        self._link = Path(link)
+        self._pids: list[int] = []
         os.mkfifo(heard)
         os.mkfifo(said)
         # A pipe that we hold at both ends never ends.
         self._heard, self._said = (os.open(path, os.O_RDWR | os.O_NONBLOCK) for path in (heard, said))
         # Two processes: the second has its output too, and does not end with the first.
-        # A link appears at once and whole, so it can tell the process id.
-        script = f"#!/bin/sh\nln -s $$ {self._pid}\ncat {said} &\nexec cat >{heard}\n"
+        # A link appears at once and whole, so it can tell their numbers.
+        script = f"#!/bin/sh\ncat {said} &\nln -s $$.$! {link}\nexec cat >{heard}\n"
         Path(self._program).write_text(script, encoding="utf-8")
         Path(self._program).chmod(0o700)
         self.address = f"process:{self._program}"
 
     def attach(self) -> None:
-        """Wait until it is one that can be killed."""
-        for _ in range(1000):
-            if Path(self._pid).is_symlink():
-                return
-            time.sleep(0.001)
+        """Wait until it can be killed, and the one before has ended, who would take its input."""
+        _wait(self._link.is_symlink)
+        before, self._pids = self._pids, [int(pid) for pid in str(self._link.readlink()).split(".")]
+        self._link.unlink()
+        _wait(lambda: not any(map(is_running, before)))
 
     def send(self, data: bytes) -> None:
         """Send a little to the transport."""
@@ -181,12 +190,31 @@ class Program(Peer):
         """Kill the program, and remove it."""
         if self._heard < 0:
             return
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            os.kill(int(str(Path(self._pid).readlink())), signal.SIGKILL)
+        for pid in self._pids[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         os.close(self._heard)
         os.close(self._said)
         self._heard = -1
         self._folder.cleanup()
+
+
+def is_running(pid: int) -> bool:
+    """Return whether there is such a process that has not ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    # One that has lost its parent is reaped by somebody else, some day.
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if is_so():
+            return
+        time.sleep(0.001)
+    raise TimeoutError
 
 
 def descriptors() -> int:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from labtroupe.transport import claims
+from labtroupe.transport._libusb import load
+
+UNDER_UMOCKDEV = "UMOCKDEV_DIR" in os.environ
+
+# They need umockdev around the whole process: see test_umockdev.py.
+collect_ignore = [] if UNDER_UMOCKDEV else ["test_usb_devices.py"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _libusb_is_loaded() -> None:
+    """Let pyusb open what it keeps open, before a test is held to leave nothing."""
+    if UNDER_UMOCKDEV:
+        load()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtroupe.errors import ConfigError
-from labtroupe.transport import Address, SerialAddress, SimAddress, TcpAddress, claims, open_transport
+from labtroupe.transport import (
+    Address,
+    ProcessAddress,
+    SerialAddress,
+    SimAddress,
+    TcpAddress,
+    UsbAddress,
+    claims,
+    open_transport,
+)
 
 LETTERS = "abzABZ019 :._/+%-#"
 
@@ -38,6 +47,11 @@ addresses = st.one_of(
         baudrate=st.integers(50, 12_000_000),
     ),
     st.builds(TcpAddress, hosts, st.integers(1, 65535)),
+    st.builds(
+        ProcessAddress,
+        st.lists(st.text(LETTERS + "'\"?&=\\"), min_size=1).map(tuple).filter(lambda argv: argv[0]),
+    ),
+    st.builds(UsbAddress, st.just("1ab1"), st.just("0e11"), words, interface=st.just("1"), raw=st.booleans()),
     st.builds(SimAddress, words, pairs=some_options),
 )
 
@@ -87,7 +101,7 @@ def test_the_canonical_text_leaves_defaults_out() -> None:
     [
         ("/dev/ttyUSB0", "'/dev/ttyUSB0': it has no scheme"),
         ("", "'': it has no scheme"),
-        ("usb:1ab1", "'usb:1ab1': there is no scheme 'usb'"),
+        ("visa:1ab1", "'visa:1ab1': there is no scheme 'visa'"),
         ("Serial:/dev/ttyUSB0", "there is no scheme 'Serial'; did you mean serial?"),
         ("serial:ttyUSB0", "'ttyUSB0' is no absolute path of a port"),
         ("serial:?baudrate=9600", "it needs either the path of a port or options that say who is there"),

@@ -14,6 +14,8 @@ import trio
 from labtroupe.errors import ConfigError, DeviceAbsent, LinkError, LinkLost
 from labtroupe.transport import Address, ProcessAddress, Transport, claims, open_transport
 
+from ._peers import is_running
+
 
 @contextlib.asynccontextmanager
 async def running(*argv: str) -> AsyncGenerator[Transport, None]:
@@ -39,16 +41,6 @@ async def last_words(transport: Transport) -> str:
 def shell(script: str) -> tuple[str, ...]:
     """Return the command line of a small program."""
     return ("/bin/sh", "-c", script)
-
-
-def is_running(pid: int) -> bool:
-    """Return whether there is such a process that has not ended."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    # One that has lost its parent is reaped by somebody else, some day.
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,14 @@ from __future__ import annotations
 from labtroupe.ports._holders import holders_of, holders_of_each
 from labtroupe.ports._port import Identity, Port
 from labtroupe.ports._serial_ports import serial_ports
-from labtroupe.ports._usb_devices import usb_devices
+from labtroupe.ports._usb_devices import usb_descriptors, usb_devices
 
-__all__ = ["Identity", "Port", "holders_of", "holders_of_each", "serial_ports", "usb_devices"]
+__all__ = [
+    "Identity",
+    "Port",
+    "holders_of",
+    "holders_of_each",
+    "serial_ports",
+    "usb_descriptors",
+    "usb_devices",
+]

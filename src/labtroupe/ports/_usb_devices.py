@@ -52,3 +52,14 @@ def _optional(folder: Path, name: str) -> str:
     with contextlib.suppress(OSError):
         return _text(folder, name)
     return ""
+
+
+def usb_descriptors(device: Port) -> tuple[bytes, int]:
+    """Return all descriptors of a device, and which configuration of it is in use; 0 for none.
+
+    Raises:
+        OSError: It was unplugged meanwhile.
+    """
+    folder = Path(_DEVICES, device.identity.location)
+    configuration = _text(folder, "bConfigurationValue")
+    return (folder / "descriptors").read_bytes(), int(configuration or 0)

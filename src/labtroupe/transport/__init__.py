@@ -1,4 +1,4 @@
-"""Bytes to and from one device, over a serial port, a network, or a program's pipes.
+"""Bytes to and from one device, over a serial port, USB, a network, or a program's pipes.
 
 `Address.parse` reads an address, `open_transport` claims and opens it, and a `Transport` carries
 bytes until it is closed.
@@ -14,6 +14,7 @@ from labtroupe.transport._serial import SerialAddress
 from labtroupe.transport._sim import SimAddress
 from labtroupe.transport._tcp import TcpAddress
 from labtroupe.transport._transport import Transport
+from labtroupe.transport._usb import UsbAddress
 
 __all__ = [
     "Address",
@@ -22,6 +23,7 @@ __all__ = [
     "SimAddress",
     "TcpAddress",
     "Transport",
+    "UsbAddress",
     "claim",
     "claims",
     "open_transport",

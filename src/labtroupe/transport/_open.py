@@ -11,12 +11,14 @@ from labtroupe.transport._serial import SerialAddress
 from labtroupe.transport._sim import SimAddress
 from labtroupe.transport._tcp import TcpAddress
 from labtroupe.transport._transport import Transport
+from labtroupe.transport._usb import UsbAddress
 
 # The scheme table.  A new transport is a new module, and one line here.
 Address.schemes.update(
     {
         "serial": SerialAddress,
         "tcp": TcpAddress,
+        "usb": UsbAddress,
         "process": ProcessAddress,
         "sim": SimAddress,
     }
