@@ -180,8 +180,11 @@ class Facts:
 
     def excused(self, at: float) -> float:
         """Return when what was to happen at some moment could happen: not while the loop was held up."""
-        ends = [(note.at - seconds, note.at) for note, seconds in self.held]
-        return max((end for start, end in ends if start <= at < end), default=at)
+        for note, seconds in self.held:
+            # One may begin in the very pass in which another has ended.
+            if note.at - seconds <= at < note.at:
+                at = note.at
+        return at
 
     def held_up(self, start: float, end: float) -> float:
         """Return for how many seconds of this time the loop was held up, or a little more."""

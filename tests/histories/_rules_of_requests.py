@@ -75,7 +75,7 @@ def nothing_begins_after_a_stop(facts: Facts) -> Iterator[str]:
         revived = facts.orders(child, *REVIVING)
         for order, until in facts.spans(facts.orders(child, "stop"), revived):
             for name in [child, *facts.history.dependents(child)]:
-                before = facts.history.dependents(name)
+                before = facts.history.go_before(name)
                 alone = not facts.on_their_way(before, order) and facts.free(before, order) is order
                 yield from _begun_after(facts, name, order, until, before, at_once=alone)
         # Whoever is cancelled or fails with the supervisor wakes it, and it acts when its turn comes.
@@ -238,7 +238,8 @@ def _waited_for(facts: Facts, child: str, now: Note) -> str:
     """Return whom the running handler of a child waits for at a note; empty for nobody."""
     for request in facts.requests:
         if request.asked < now.number and request.how == "ask" and _asker(facts, request) == child:
-            ends = facts.of_request(request.name, What.TOLD, What.LEFT, What.FAILED)
+            # Answered is enough, although the asker has not been told yet.
+            ends = facts.of_request(request.name, What.RETURNED, What.TOLD, What.LEFT, What.FAILED)
             if not any(end.number < now.number for end in ends):
                 return request.child
     return ""

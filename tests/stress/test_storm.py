@@ -5,14 +5,19 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe import ChildSpec, Supervisor
+from labtroupe import ChildSpec, Supervisor, command
+from labtroupe.bench import BenchConfig, load_bench, open_bench
+from labtroupe.errors import LinkLost
+from labtroupe.kinds import LinkamT95
 
 from ._scale import SEED, scaled
 from ._storms import FOR_EVER, Brittle, Observer, break_all, break_some, wait_running
@@ -98,3 +103,64 @@ async def test_memory_is_flat_over_storms(autojump_clock: MockClock) -> None:
 
     # It goes up and down with what the collector has not come by yet.
     assert min(used[-5:]) < max(used[:5])
+
+
+@attrs.define(eq=False)
+class Shaky(LinkamT95):
+    """An instrument that breaks when it is told to."""
+
+    quarantine_after = 1_000_000
+
+    @command
+    async def crash(self) -> None:
+        """Break; an error of this class is not logged."""
+        raise LinkLost("broken")
+
+
+def bench_of_many(folder: Path) -> BenchConfig:
+    """Return a bench of many instruments behind ptys and sockets, some of which depend on another."""
+    tables = ['[instruments.observed]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n']
+    for each in range(INSTRUMENTS):
+        via = "?via=tcp" if each % 2 else ""
+        table = f'[instruments.i{each}]\nkind = "linkam-t95"\naddress = "sim:linkam-t95{via}"\n'
+        tables.append(table + (f'depends_on = ["i{each - 1}"]\n' if each % 4 == 1 else ""))
+    (folder / "many.toml").write_text("\n".join(tables))
+    config = load_bench(folder / "many.toml")
+    lasting = [
+        attrs.evolve(
+            each,
+            instrument_type=Shaky,
+            policy=attrs.evolve(FOR_EVER, depends_on=each.policy.depends_on),
+        )
+        for each in config.instruments
+    ]
+    return attrs.evolve(config, instruments=tuple(lasting))
+
+
+async def test_a_bench_of_simulated_instruments_comes_through_a_storm(tmp_path: Path) -> None:
+    """S1, S7, S14, L7, P19: crashes, pulled cables and late answers, and in the end all are back."""
+    chance = Random(SEED)  # noqa: S311 - repeatable, not secret
+    names, crashes = [f"i{each}" for each in range(INSTRUMENTS)], 0
+    with trio.fail_after(60 + 10 * scaled(5)):
+        async with open_bench(bench_of_many(tmp_path)) as bench, trio.open_nursery() as nursery:
+            refs = [bench.ref(name, Shaky) for name in names]
+            observed = bench.ref("observed", Shaky)
+            await wait_running([*refs, observed])
+            observer = Observer(partial(observed.ask, Shaky.temperature()), bench.service.status)
+            nursery.start_soon(observer.run)
+            end = trio.current_time() + scaled(6)
+            while trio.current_time() < end:
+                crashes += await break_some(refs, Shaky.crash(), 0.25, chance)
+                fault, arguments = chance.choice(FAULTS)
+                bench.service.inject(chance.choice(names), fault, arguments)
+            for name, ref in zip(names, refs, strict=True):
+                bench.service.inject(name, "clear")
+                # Over its own wire, after whatever restarts are due.
+                await ref.ask(Shaky.temperature(), timeout=30.0)
+            nursery.cancel_scope.cancel()
+    print(f"{crashes} crashes; {observer.report()}")  # noqa: T201 - a measurement
+
+    assert crashes > 0
+    assert max(observer.answers) < SLOWEST
+    assert sorted(observer.answers)[len(observer.answers) // 2] < USUAL
+    assert max(observer.looks) < USUAL

@@ -66,6 +66,20 @@ class Actor:
         says that the device refuses; to raise anything else crashes this life.
         """
 
+    @property
+    def heritable(self) -> bool:
+        """Whether the next life may take over what this one, which has failed, holds open; see `inherit`."""
+        return False
+
+    def inherit(self, former: Actor) -> None:
+        """Take over what a former life has left open; called before `on_start`.
+
+        That life was not stopped: its `on_stop` is not called.
+
+        Args:
+            former: The object of that life, of the same class; it was `heritable`.
+        """
+
     @classmethod
     def declares_safe_state(cls) -> bool:
         """Return whether the class has a safe state."""

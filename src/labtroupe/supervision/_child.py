@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from labtroupe.actor import DEFAULT_CAPACITY, Actor, Cell, live
-from labtroupe.errors import LabtroupeError, StartTimeout, bare, sentence
+from labtroupe.errors import LabtroupeError, LinkError, StartTimeout, bare, sentence
 from labtroupe.messages import CleanupFailed, SafeState
 from labtroupe.policy import Child, Policy
 from labtroupe.supervision._branch import Branch
@@ -92,6 +92,8 @@ class Member:
         shown: What its cell was told last.
         wedged: It has been said that it is.
         parked: The same of this.
+        estate: The object of the last life, if that has left open what it held.
+        settling: Set when an estate that nobody inherits has been closed.
         passing: It was added while the supervisor ran, and is forgotten when its only life has ended.
     """
 
@@ -102,14 +104,21 @@ class Member:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     task: trio.lowlevel.Task | None = None
     failure: Exception | None = None
+    estate: Actor | None = None
+    settling: trio.Event | None = None
     passing: bool = False
     shown: object = None
     wedged: bool = False
     parked: bool = False
 
 
-async def live_one_life(member: Member, *, started: Callable[[], None], ending: Callable[[], None]) -> None:
+async def live_one_life(
+    member: Member, *, started: Callable[[], None], ending: Callable[[], None], soft: Callable[[], bool]
+) -> None:
     """Live one life of a member from its start to the end of its clean-up.
+
+    There is no clean-up where ``soft`` says, at its failure, that the next life
+    may inherit, and there is something to be inherited.
 
     The one boundary for its exceptions: what it failed with is left in
     ``member.failure``, and nothing but a `BaseException` leaves this function.
@@ -131,12 +140,19 @@ async def live_one_life(member: Member, *, started: Callable[[], None], ending: 
             # A task that is cancelled before its first step still takes that
             # step: without this checkpoint it would go and open the port.
             await trio.lowlevel.checkpoint()
-            member.actor = spec.factory()
+            actor = await _make_actor(member)
+            leaves_open = False
             try:
-                await _live(member.cell, member.actor, ready)
+                await _live(member.cell, actor, ready)
+            except Exception as error:
+                leaves_open = _can_be_inherited(actor, error) and soft()
+                raise
             finally:
                 ending()
-                await _clean_up(member, member.actor)
+                if leaves_open:
+                    member.estate = actor
+                else:
+                    await _clean_up(member, actor)
         if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             member.failure = StartTimeout(f"not ready within {spec.start_timeout:g} s")
     except Exception as error:  # noqa: BLE001 - the boundary: the supervisor decides by its class
@@ -146,6 +162,32 @@ async def live_one_life(member: Member, *, started: Callable[[], None], ending: 
             _log.error("%s crashed", spec.name, exc_info=error)
     finally:
         member.actor = None
+
+
+async def settle_estate(member: Member, actor: Actor) -> None:
+    """Close what a former life has left open, as nobody inherits it."""
+    settling = member.settling = trio.Event()
+    try:
+        await _clean_up(member, actor)
+    finally:
+        member.settling = None
+        settling.set()
+
+
+async def _make_actor(member: Member) -> Actor:
+    """Make the object of a life, with what the last one has left open."""
+    if member.settling is not None:
+        await member.settling.wait()
+    member.actor = actor = member.spec.factory()
+    if member.estate is not None:
+        actor.inherit(member.estate)
+        member.estate = None
+    return actor
+
+
+def _can_be_inherited(actor: Actor, error: Exception) -> bool:
+    # A fault in the code of a command says nothing about what is open, a broken link does.
+    return not isinstance(bare(error), LinkError) and actor.heritable
 
 
 async def _live(cell: Cell, actor: Actor, started: Callable[[], None]) -> None:

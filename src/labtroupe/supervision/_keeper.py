@@ -21,8 +21,8 @@ import trio
 from labtroupe.actor import Change, ChangeKind, Deadlines, Latch
 from labtroupe.errors import RestartLimitError, Unavailable, sentence
 from labtroupe.messages import CleanupFailed
-from labtroupe.policy import Child, Restart, Roster, Wanted
-from labtroupe.supervision._child import Member, live_one_life
+from labtroupe.policy import Child, Restart, Roster, Wanted, leaves_nothing, restarts_softly
+from labtroupe.supervision._child import Member, live_one_life, settle_estate
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._show import show
 
@@ -110,6 +110,8 @@ class Keeper:
         """Note that something is asked of a child: one that waits for that is started."""
         if record.wanted is Wanted.IF_USED:
             self.roster.use(record)
+            # At once: whatever else happens now, it was starting before that.
+            show(self.members[record.name], self.roster)
             self.kick()
 
     def kick(self) -> None:
@@ -173,6 +175,9 @@ class Keeper:
             self._children.start_soon(self._live, member, name=f"{record.name}, life {member.cell.life}")
         for member in self.members.values():
             show(member, self.roster)
+            if member.estate is not None and leaves_nothing(self.roster, member.record):
+                self._children.start_soon(settle_estate, member, member.estate)
+                member.estate = None
         self._looked.set()
         self._looked = trio.Event()
 
@@ -191,8 +196,11 @@ class Keeper:
             self.roster.ending(record, trio.current_time())
             self.kick()
 
+        def soft() -> bool:
+            return restarts_softly(self.roster, record, trio.current_time())
+
         try:
-            await live_one_life(member, started=started, ending=ending)
+            await live_one_life(member, started=started, ending=ending, soft=soft)
         finally:
             cell.go_down()
             member.task = None
