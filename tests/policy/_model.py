@@ -281,7 +281,7 @@ class World:
             self._show(record.name)
             assert known.state is not State.BACKOFF or self.now < known.due[1]
         assert self.now < self.roster.next_look(self.now) <= self._due()
-        assert self.roster.all_gone == all(self.gone(name) for name in self.known)
+        assert all(child.gone for child in self.roster) == all(self.gone(name) for name in self.known)
         self.sound = True
 
     def _show(self, name: str) -> None:

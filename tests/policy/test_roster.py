@@ -110,7 +110,7 @@ def test_dependents_go_before_what_they_depend_on() -> None:
     end(roster, "valve")
     assert look(roster) == (["bus"], [])
     end(roster, "bus")
-    assert roster.all_gone
+    assert all(child.gone for child in roster)
 
 
 def test_nobody_starts_beside_the_old_life_of_one_that_needs_it_through_others() -> None:
@@ -303,7 +303,7 @@ def test_a_critical_child_that_no_restart_helps_ends_everything() -> None:
     end(roster, "bus")
 
     assert roster.gave_up is roster["pump"]
-    assert roster.all_gone
+    assert all(child.gone for child in roster)
 
 
 # --- operators ---
@@ -364,7 +364,7 @@ def test_nobody_starts_anything_once_everything_is_to_stop() -> None:
     assert look(roster) == (["bus"], [])
     end(roster, "bus")
     assert look(roster) == ([], [])
-    assert roster.all_gone
+    assert all(child.gone for child in roster)
 
 
 def test_nothing_is_given_up_once_everything_is_to_stop() -> None:

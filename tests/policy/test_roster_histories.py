@@ -191,7 +191,7 @@ class Histories(RuleBasedStateMachine):
         world.close()
         world.look()
         world.go_on_until(lambda: not world.living())
-        assert world.roster.all_gone
+        assert all(child.gone for child in world.roster)
         assert {known.state for known in world.known.values()} <= {State.STOPPED, State.FAILED}
 
 

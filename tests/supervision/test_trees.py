@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import trio
@@ -21,6 +22,7 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import Event, StateChanged, Wedged
 from labtroupe.policy import AutoShutdown, Backoff, Group, Policy, Restart, RestartLimit, Strategy
 from labtroupe.supervision import Supervisor, branch
+from labtroupe.supervision._child import Member
 
 from ._played import AT_ONCE, NO_JITTER, Played, Run, Script, child, crash, shared, supervised
 
@@ -313,6 +315,31 @@ async def test_a_wedged_life_is_reported_with_the_place_where_it_is(autojump_clo
         await trio.sleep(5)
         assert run.supervisor.ref("a", Played).state is State.STOPPING, "never beside itself"
         assert len([event for event in run.events if isinstance(event, Wedged)]) == 1, "said once"
+
+
+async def test_a_whole_tree_waits_for_the_wedged_alone(autojump_clock: MockClock) -> None:
+    """R13: who is wedged two supervisors below is told to the one above, when all others have gone."""
+    scripts = [Script() for _ in range(3)]
+    log = shared(scripts)
+    told: list[tuple[float, list[str], list[str]]] = []
+
+    def tell(members: Sequence[Member]) -> None:
+        told.append((trio.current_time(), list(log), [member.spec.name for member in members]))
+
+    lowest = Supervisor([child("stuck", scripts[0]), child("low", scripts[1])])
+    middle = Supervisor([branch("lowest", lowest)])
+    highest = Supervisor([branch("middle", middle), child("high", scripts[2])], on_wedged=tell)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(highest.run)
+        await highest.wait_first_starts()
+        await highest.wait_been_up("stuck")
+        highest.ref("stuck", Played).tell(Played.wedge(60))
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert [(at, sorted(log[3:]), names) for at, log, names in told] == [
+        (pytest.approx(3), ["stop high", "stop low"], ["stuck"])
+    ]
+    assert trio.current_time() == 60
 
 
 async def test_at_the_end_only_the_wedged_are_waited_for_or_left(autojump_clock: MockClock) -> None:

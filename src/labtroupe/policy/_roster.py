@@ -244,11 +244,6 @@ class Roster:
         """Whether nothing is to be started any more, and everything is to be closed."""
         return self.gave_up is not None or self.finished
 
-    @property
-    def all_gone(self) -> bool:
-        """Whether no child is up, or on the way up or down, save those that are wedged."""
-        return all(child.gone for child in self)
-
     def _revive(self, child: Child) -> None:
         for mate in self.children.mates.of(child) if child.wanted is Wanted.PARKED else ():
             if mate.wanted is Wanted.PARKED:

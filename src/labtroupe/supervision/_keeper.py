@@ -35,6 +35,7 @@ class Keeper:
         roster: The records.
         members: Their actors, by name.
         deadlines: Those of all their requests.
+        stuck: All have been told to stop, and those that are left do not.
     """
 
     roster: Roster
@@ -43,6 +44,7 @@ class Keeper:
     _on_wedged: Callable[[Sequence[Member]], None]
     members: dict[str, Member] = attrs.field(factory=dict[str, Member], init=False)
     deadlines: Deadlines = attrs.field(factory=Deadlines, init=False)
+    stuck: bool = attrs.field(default=False, init=False)
     # The children's nursery, while they are kept.
     _children: trio.Nursery | None = attrs.field(default=None, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -56,7 +58,7 @@ class Keeper:
         """
         if self._children is not None:
             raise RuntimeError("the supervisor runs already")
-        over = trio.Event()
+        over, self.stuck = trio.Event(), False
         self.roster.reopen()
         async with trio.open_nursery() as nursery:
             # Shielded: cancelled between its start and `over`, the shelter
@@ -150,16 +152,22 @@ class Keeper:
             latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
             await halt_all([each.cell for each in self.actors() if each.cell.latch is None], latch)
         self.roster.close()
-        await self._look_until(lambda: self.roster.all_gone)
+        await self._look_until(self._is_all_gone)
         for member in self.actors():
             # Nobody has halted it: it is halted no longer than what was given up lasts.
             if member.cell.latch is latch:
                 member.cell.reset()
         self.show_all()
         self._children = None
-        wedged = [member for member in self.members.values() if member.task is not None]
+        wedged = [member for member in self.actors() if member.task is not None]
         if wedged:
+            self.stuck = True
             self._on_wedged(wedged)
+
+    def _is_all_gone(self) -> bool:
+        """Whether nobody is left, at any depth, but those that are told to stop and do not."""
+        inner = [member.spec.inner for member in self.members.values() if not member.record.gone]
+        return all(each is not None and each.keeper.stuck for each in inner)
 
     def _start_and_stop(self, now: float) -> None:
         if self._children is None:

@@ -47,8 +47,7 @@ class Supervisor:
         auto_shutdown: Whether it ends with its significant children.
         max_children: How many children it may have.
         above: The supervisor whose child this one is; ``None`` at the top.
-        on_wedged: Called at the end, when only children are left that do not stop;
-            to return means to wait for them.
+        on_wedged: Called when only children are left, at any depth, that do not stop; to return is to wait.
         keeper: Who starts and stops the children.
     """
 
@@ -71,7 +70,7 @@ class Supervisor:
         """
         policies = {spec.name: spec.whole_policy for spec in self._specs}
         roster = Roster.of(policies, self.groups, self.auto_shutdown)
-        self.keeper = Keeper(roster, self.chance, self.walk, self.on_wedged)
+        self.keeper = Keeper(roster, self.chance, self.walk, self._report_wedged)
         for spec in self._specs:
             check_names(self.root, spec)
             self._enter(spec, roster[spec.name])
@@ -110,8 +109,6 @@ class Supervisor:
         if not issubclass(cell.actor_type, actor_type):
             raise TypeError(f"{name} is a {cell.actor_type.__name__}, not a {actor_type.__name__}")
         return ActorRef(cell)
-
-    # --- what an operator wants ---
 
     def start(self, name: str) -> None:
         """Want a child running: one that is stopped, failed or backs off is started now.
@@ -219,8 +216,6 @@ class Supervisor:
         check_reset(*self._find(name))
         self._on_cell(name, Cell.reset)
 
-    # --- its life ---
-
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the children as they are wanted until cancelled, then stop them in order.
 
@@ -261,6 +256,12 @@ class Supervisor:
     def root(self) -> Supervisor:
         """The supervisor above all others of its tree."""
         return self if self.above is None else self.above.root
+
+    def _report_wedged(self, wedged: Sequence[Member]) -> None:
+        self.on_wedged(wedged)
+        if self.above is not None:
+            # It may have waited for these alone.
+            self.above.keeper.kick()
 
     def _enter(self, spec: ChildSpec, record: Child) -> Member:
         keeper = self.keeper
