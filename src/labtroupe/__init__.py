@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from labtroupe.errors import CommandError, LabtroupeError, LinkError, Outcome
     from labtroupe.instrument import Barrier, DeviceClear, Instrument, Link, Quiet, Tag
     from labtroupe.lifecycle import State
-    from labtroupe.messages import Message, Missed, Quality, Range, Reading, Unit, command, every, reading
+    from labtroupe.messages import (
+        Message,
+        Missed,
+        Quality,
+        Range,
+        Reading,
+        Unit,
+        command,
+        every,
+        reading,
+        when_idle,
+    )
     from labtroupe.protocol import Lines
     from labtroupe.supervision import ChildSpec, Supervisor
 
@@ -52,6 +63,7 @@ __all__ = [
     "gather",
     "open_bench",
     "reading",
+    "when_idle",
 ]
 
 # Imported on first use: most of these need trio, which takes longer to import
@@ -86,6 +98,7 @@ _HOMES = {
     "background": "actor",
     "command": "messages",
     "every": "messages",
+    "when_idle": "messages",
     "finish": "actor",
     "gather": "actor",
     "open_bench": "bench",

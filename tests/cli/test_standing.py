@@ -21,6 +21,7 @@ WELL = InstrumentStatus(
     retry_in=None,
     life=2,
     last_ok=0.5,
+    stale=None,
     wire="in step",
     mailbox=0,
     capacity=16,
@@ -66,6 +67,7 @@ HALTED = {"state": State.HALTED, "note": "smoke (it is backoff)", "retry_in": 1.
             ["suspended", "in quarantine: home, move", "leased by ada"],
         ),
         ({"current": "Psu.wait()", "elapsed": 61.0}, ["busy for 1 min: Psu.wait()"]),
+        ({"stale": 61.0}, ["stale: not heard for 1 min"]),
         ({"faults": ("mute",)}, ["fault: mute"]),
     ],
 )

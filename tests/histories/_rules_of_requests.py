@@ -187,7 +187,7 @@ def cut_off_at_once(facts: Facts) -> Iterator[str]:
         if not (failed and ends and _command(request).interruptible):
             continue
         steps = {step.does for step in _steps(facts, request)}
-        if ends[0].at > failed[0].at and not steps & {Does.SHIELD, Does.HOLD}:
+        if ends[0].at > facts.excused(failed[0].at) and not steps & {Does.SHIELD, Does.HOLD}:
             yield f"R4: {ends[0]}, but it had ended at {failed[0].at:g} s"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -38,6 +39,9 @@ class Actor:
     """Whether the device is brought into its safe state whenever the actor is stopped, too."""
     quarantine_after: ClassVar[float] = 3
     """Crashes in a row after which a command is not carried out any more; `math.inf` for never."""
+
+    stale_after: ClassVar[float] = math.inf
+    """Seconds without a sign of life from the device after which to be running means nothing any more."""
 
     @property
     def suspicion(self) -> str | None:

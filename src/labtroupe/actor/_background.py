@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from labtroupe.actor._periodic import Ticker
+from labtroupe.actor._periodic import ticker
 from labtroupe.errors import bare
 from labtroupe.messages import commands_of, once_per_class
 
@@ -58,7 +58,7 @@ def tasks_beside(cell: Cell, actor: object) -> list[tuple[str, Callable[[], Awai
     ]
     for name, command in commands_of(type(actor)).items():
         if command.schedule is not None:
-            tasks.append((name, Ticker(cell, command, command.schedule).run))
+            tasks.append((name, ticker(cell, command, command.schedule).run))
     return tasks
 
 

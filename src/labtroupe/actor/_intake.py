@@ -50,6 +50,7 @@ class Intake:
         scope: Cancels that handler.
         wake_up: Called with each request of one that starts on demand and has not.
         last_done: When a request was last done, on trio's clock; ``None`` for never.
+        heard_at: When one was that has reached the device; ``-inf`` for never.
         leases: Who has the actor for himself.
         quarantine: The commands that are not carried out any more.
         readings: The last answers of its readings.
@@ -64,6 +65,7 @@ class Intake:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     wake_up: Callable[[], None] | None = attrs.field(default=None, init=False)
     last_done: float | None = attrs.field(default=None, init=False)
+    heard_at: float = attrs.field(default=-math.inf, init=False)
     leases: Leases = attrs.field(init=False)
     quarantine: Quarantine = attrs.field(init=False)
     readings: Readings = attrs.field(init=False)
@@ -158,7 +160,9 @@ class Intake:
     def note_done(self, reply: Reply[Any], value: object) -> None:
         """Note that a request has just been done."""
         self.deadlines.note_ended()
-        self.last_done = trio.current_time()
+        self.last_done = now = trio.current_time()
+        if reply.acted:
+            self.heard_at = now
         if self.quarantine.crashes:
             self.quarantine.note_done(reply.message.command.name)
         self.readings.note_done(reply.message, value)

@@ -11,7 +11,7 @@ import trio
 
 from labtroupe.actor._reply import Reply, Stage
 from labtroupe.errors import LabtroupeError, MissedTick
-from labtroupe.messages import Command, Missed, Schedule
+from labtroupe.messages import Command, Missed, Schedule, WhenIdle
 
 if TYPE_CHECKING:
     from labtroupe.actor._cell import Cell
@@ -72,3 +72,34 @@ class Ticker:
     def _withdraw(self, reason: str) -> None:
         if self._last is not None and self._last.stage is Stage.MAILBOX:
             self._last.cancel(reason)
+
+
+@attrs.define(eq=False)
+class IdleTicker:
+    """Asks an actor for one of its commands when its device has not been heard for a while, for one life."""
+
+    _cell: Cell
+    _command: Command[..., Any]
+    _seconds: float
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        since = trio.current_time()
+        while True:
+            due = max(since, self._cell.heard_at) + self._seconds
+            if trio.current_time() < due:
+                await trio.sleep_until(due)
+                continue
+            # One that is at work gives a sign of life, or fails, by itself.
+            if self._cell.current is None and self._cell.takes_ticks(self._command):
+                message = self._command.plain
+                with suppress(LabtroupeError):
+                    await self._cell.submit(message, None, callers_deadline=math.inf, wait_for_room=True)
+            since = trio.current_time()
+
+
+def ticker(cell: Cell, command: Command[..., Any], schedule: Schedule | WhenIdle) -> Ticker | IdleTicker:
+    """Return what asks an actor for a command when its schedule says so."""
+    if isinstance(schedule, WhenIdle):
+        return IdleTicker(cell, command, schedule.seconds)
+    return Ticker(cell, command, schedule)

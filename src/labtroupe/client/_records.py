@@ -88,6 +88,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
         retry_in: Until its next start, if it backs off.
         life: Number of its present or last life.
         last_ok: Since a command was last done; ``None`` for never.
+        stale: Since its device was last heard, if that is too long ago for a running one; otherwise ``None``.
         wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
         mailbox: How many requests wait.
         capacity: How many its mailbox holds.
@@ -116,6 +117,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
     retry_in: float | None
     life: int
     last_ok: float | None
+    stale: float | None
     wire: str
     mailbox: int
     capacity: int

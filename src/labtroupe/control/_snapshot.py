@@ -110,6 +110,7 @@ class InstrumentStatus:
         retry_in: Until its next start, if it backs off.
         life: Number of its present or last life.
         last_ok: Since a command was last done; ``None`` for never.
+        stale: Since its device was last heard, if that is too long ago for a running one; otherwise ``None``.
         wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
         mailbox: How many requests wait.
         capacity: How many its mailbox holds.
@@ -138,6 +139,7 @@ class InstrumentStatus:
     retry_in: float | None
     life: int
     last_ok: float | None
+    stale: float | None
     wire: str
     mailbox: int
     capacity: int
@@ -172,6 +174,7 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         retry_in=cell.retry_in,
         life=cell.life,
         last_ok=None if cell.last_done is None else now - cell.last_done,
+        stale=_stale(member, now),
         wire=_wire(member),
         mailbox=len(cell.mailbox),
         capacity=cell.mailbox.capacity,
@@ -189,6 +192,14 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         readings=_readings(cell),
         stack=stack_of(member.task) if wedged and member.task else "",
     )
+
+
+def _stale(member: Member, now: float) -> float | None:
+    since = member.record.up_since
+    if since is None:
+        return None
+    silent = now - max(since, member.cell.heard_at)
+    return silent if silent > member.cell.actor_type.stale_after else None
 
 
 def _wire(member: Member) -> str:

@@ -11,7 +11,6 @@ from labtroupe.messages._command import (
     accepted_commands,
     command,
     commands_of,
-    every,
     once_per_class,
 )
 from labtroupe.messages._events import (
@@ -34,8 +33,9 @@ from labtroupe.messages._events import (
 )
 from labtroupe.messages._limits import Range, Unit
 from labtroupe.messages._parameters import Parameter
+from labtroupe.messages._periodic import every, when_idle
 from labtroupe.messages._reading import Quality, Reading, ReadingCommand, ReadingMethod, reading
-from labtroupe.messages._schedule import MOST_OWED, Missed, Schedule
+from labtroupe.messages._schedule import MOST_OWED, Missed, Schedule, WhenIdle
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -69,10 +69,12 @@ __all__ = [
     "Unit",
     "Unsolicited",
     "Wedged",
+    "WhenIdle",
     "accepted_commands",
     "command",
     "commands_of",
     "every",
     "once_per_class",
     "reading",
+    "when_idle",
 ]

@@ -21,8 +21,8 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast, o
 
 import attrs
 
-from labtroupe.messages._parameters import Binder, Parameter, refuse_required
-from labtroupe.messages._schedule import Missed, Schedule
+from labtroupe.messages._parameters import Binder, Parameter
+from labtroupe.messages._schedule import Schedule, WhenIdle
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -46,7 +46,7 @@ class Command(Generic[P, R_co]):
         schedule: When it is due by itself; ``None`` for a command that somebody has to ask for.
     """
 
-    schedule: Schedule | None = None
+    schedule: Schedule | WhenIdle | None = None
 
     def __init__(
         self,
@@ -201,43 +201,6 @@ def command(
         )
 
     return decorate if function is None else decorate(function)
-
-
-M = TypeVar("M", bound=CommandMethod[..., Any])
-
-
-def every(seconds: float, *, missed: Missed = Missed.SKIP) -> Callable[[M], M]:
-    """Have a command carried out again and again while its actor runs.
-
-    It stands above `command` or `reading`::
-
-        @every(1.0)
-        @reading
-        async def temperature(self) -> float: ...
-
-    Each tick goes through the actor's own mailbox, so it is a request like any
-    other: one at a time, with the command's timeout, an event if it is refused,
-    and a crash if it raises what is no answer.
-
-    Args:
-        seconds: From one tick to the next; the first comes as soon as the actor runs.
-        missed: What becomes of a tick that comes while the one before it is still to be done.
-
-    Raises:
-        TypeError: It stands below, or the command requires an argument.
-        ValueError: The period is not above zero, or has no end.
-    """
-    schedule = Schedule(seconds, missed)
-
-    def decorate(method: M) -> M:
-        command: object = getattr(method, "command", None)
-        if not isinstance(command, Command):
-            raise TypeError(f"@every stands above @command or @reading, and {method!r} is no command yet")
-        refuse_required(method.command.function, "periodic work")
-        method.command.schedule = schedule
-        return method
-
-    return decorate
 
 
 def once_per_class(look: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:

@@ -79,7 +79,7 @@ class ReadingCommand(Command[P, R_co]):
         """Seconds after which the answer is stale: as declared, else three periods, else 10 s."""
         if self._fresh_for is not None:
             return self._fresh_for
-        return DEFAULT_FRESH_FOR if self.schedule is None else _PERIODS_FRESH * self.schedule.seconds
+        return _PERIODS_FRESH * self.schedule.seconds if self.schedule else DEFAULT_FRESH_FOR
 
 
 @attrs.frozen

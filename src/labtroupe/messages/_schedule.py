@@ -1,4 +1,4 @@
-"""When a command is due again and again, and what becomes of the times that were missed."""
+"""When a command is due by itself, and what becomes of the times that were missed."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ class Missed(enum.StrEnum):
     """The life of the actor ends, with `MissedTick`."""
 
 
+def _check_period(_: object, __: object, seconds: float) -> None:
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"a period must be above 0 s and finite, not {seconds!r}")
+
+
+@attrs.frozen
+class WhenIdle:
+    """Whenever nothing has been heard from the device for a while.
+
+    Attributes:
+        seconds: For how long.
+    """
+
+    seconds: float = attrs.field(validator=_check_period)
+
+
 @attrs.frozen
 class Schedule:
     """Ticks on a fixed grid of the clock: the first at once, then one each period.
@@ -32,13 +48,8 @@ class Schedule:
         missed: What becomes of those that come too soon.
     """
 
-    seconds: float
+    seconds: float = attrs.field(validator=_check_period)
     missed: Missed = Missed.SKIP
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse a period that is none."""
-        if not 0 < self.seconds < math.inf:
-            raise ValueError(f"a period must be above 0 s and finite, not {self.seconds!r}")
 
     def overdue(self, tick: int, elapsed: float) -> int:
         """Return how many ticks after ``tick`` have come too, ``elapsed`` seconds after the first."""

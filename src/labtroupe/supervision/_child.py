@@ -117,9 +117,6 @@ async def live_one_life(
 ) -> None:
     """Live one life of a member from its start to the end of its clean-up.
 
-    There is no clean-up where ``soft`` says, at its failure, that the next life
-    may inherit, and there is something to be inherited.
-
     The one boundary for its exceptions: what it failed with is left in
     ``member.failure``, and nothing but a `BaseException` leaves this function.
     """
@@ -140,19 +137,7 @@ async def live_one_life(
             # A task that is cancelled before its first step still takes that
             # step: without this checkpoint it would go and open the port.
             await trio.lowlevel.checkpoint()
-            actor = await _make_actor(member)
-            leaves_open = False
-            try:
-                await _live(member.cell, actor, ready)
-            except Exception as error:
-                leaves_open = _can_be_inherited(actor, error) and soft()
-                raise
-            finally:
-                ending()
-                if leaves_open:
-                    member.estate = actor
-                else:
-                    await _clean_up(member, actor)
+            await _live_and_let_go(member, ready, ending, soft)
         if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             member.failure = StartTimeout(f"not ready within {spec.start_timeout:g} s")
     except Exception as error:  # noqa: BLE001 - the boundary: the supervisor decides by its class
@@ -172,6 +157,25 @@ async def settle_estate(member: Member, actor: Actor) -> None:
     finally:
         member.settling = None
         settling.set()
+
+
+async def _live_and_let_go(
+    member: Member, ready: Callable[[], None], ending: Callable[[], None], soft: Callable[[], bool]
+) -> None:
+    """Live a life, and close what it holds open unless it has failed and the next one may inherit that."""
+    actor = await _make_actor(member)
+    leaves_open = False
+    try:
+        await _live(member.cell, actor, ready)
+    except Exception as error:
+        leaves_open = _can_be_inherited(actor, error) and soft()
+        raise
+    finally:
+        ending()
+        if leaves_open:
+            member.estate = actor
+        else:
+            await _clean_up(member, actor)
 
 
 async def _make_actor(member: Member) -> Actor:
