@@ -134,4 +134,4 @@ def test_a_time_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0 s and finite"):
         when_idle(0)
     with pytest.raises(TypeError, match="@when_idle stands above @command"):
-        when_idle(1.0)(Alive.world)  # type: ignore[attr-defined,type-var]  # pyright: ignore
+        when_idle(1.0)(Alive.on_start)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]

@@ -272,7 +272,7 @@ async def test_half_a_command_is_ended_before_the_barrier(tmp_path: Path) -> Non
         await link.resync()
         assert link._wire is not None
         await link._wire._transport.send(b"Q half")
-        link._debts.cut_short, link._suspicion = True, "a write was cut short"
+        link._debts.cut_short, link.suspicion = True, "a write was cut short"
         assert await link.query("Q whole") == "A whole"
         assert d.device.heard[-3:] == [b"Q half", b"ID?", b"Q whole"]
 
@@ -337,7 +337,7 @@ async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path
         async with opened(first) as link:
             await link.resync()
             d.rack.inject("echo", "late", "1.0")
-            link._suspicion = "a test"
+            link.suspicion = "a test"
             with pytest.raises(LinkLost):
                 await link.resync()
         # The next life asks too, before the last one is answered: who takes that answer

@@ -13,6 +13,9 @@ import trio
 # Requests without an answer that are remembered; more means that the device is not there.
 _OWED_AT_MOST: Final = 64
 
+# Seconds after which what was asked before the port was opened is not going to be answered.
+_FORGOTTEN_AFTER: Final = 5.0
+
 
 @attrs.frozen(eq=False)
 class Owed:
@@ -44,6 +47,14 @@ class Debts:
     def owe(self, request: bytes) -> None:
         """Note that a request is about to be sent."""
         self.owed.append(Owed(request, trio.current_time()))
+
+    def begin_anew(self) -> None:
+        """Note that the port has been opened anew, and forget what has been owed for too long."""
+        # Each vain try to get in step leaves its own query behind.  With all of them, a device
+        # that is back would seem to be as late as the oldest, and would be waited for in vain again.
+        latest = trio.current_time() - _FORGOTTEN_AFTER
+        while self.owed and self.owed[0].sent_at < latest:
+            self.owed.popleft()
 
     def alike(self, request: bytes) -> Sequence[Owed]:
         """Return the requests owed whose answers may look like that to ``request``, the oldest first.

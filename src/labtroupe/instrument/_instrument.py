@@ -56,12 +56,24 @@ class Instrument(Actor):
     """Seconds from opening the link within which the device must have answered."""
     marks_its_acts: ClassVar[bool] = True
 
+    stale_after: ClassVar[float] = 30.0
+
     link: Link
 
     @property
     def suspicion(self) -> str | None:
         """Why an answer may still come that belongs to nobody; ``None`` if the link is in step."""
         return self.link.suspicion
+
+    @property
+    def heritable(self) -> bool:
+        """Whether the next life can go on with the open port."""
+        return self.link.heritable
+
+    def inherit(self, former: Actor) -> None:
+        """Go on with the open port of a former life."""
+        if isinstance(former, Instrument):
+            self.link.take_over(former.link)
 
     @classmethod
     def link_to(cls, address: str, connect: Callable[[], Awaitable[Transport]]) -> Link:
@@ -89,7 +101,7 @@ class Instrument(Actor):
         """
 
     async def on_start(self) -> None:
-        """Open the link and get in step.
+        """Open the link, if no former life has left it open, and get in step.
 
         Raises:
             Unavailable: Nobody is there, nobody answers, or somebody else holds the port.

@@ -22,11 +22,10 @@ from labtroupe.instrument._debts import Debts
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._recorder import FlightRecorder
 from labtroupe.instrument._turns import Turns
-from labtroupe.instrument._wire import SHOWN, Wire, to_ascii
+from labtroupe.instrument._wire import SHOWN, Wire, ignore, to_ascii
 from labtroupe.transport import Transport
 
-# Seconds without an exchange after which the wire is listened to; a pulled
-# cable is noticed within this and the time the system takes to say so.
+# Seconds without an exchange after which the wire is listened to; a pulled cable is noticed soon after.
 _IDLE: Final = 0.05
 
 # Frames that one answer may have at most: a device that sends on and on is to end somewhere.
@@ -40,10 +39,6 @@ def _anything(_: bytes) -> bool:
     return True
 
 
-def _ignore(_: bytes) -> None:
-    pass
-
-
 @attrs.define(eq=False)
 class Link:
     """The way to one device: each answer to its own question.
@@ -52,6 +47,7 @@ class Link:
         address: Where it leads, for people.
         manners: How the device talks, and how to get in step with it.
         recorder: Its latest frames, those of former lives included.
+        suspicion: Why the link is suspect; ``None`` if it is in step.
     """
 
     address: str
@@ -63,17 +59,17 @@ class Link:
     _turns: Turns = attrs.field(factory=Turns, init=False)
     # Requests sent so far, for those whose manners have them numbered.
     _sent: int = attrs.field(default=0)
-    _suspicion: str | None = attrs.field(default=_NEW, init=False)
-
-    @property
-    def suspicion(self) -> str | None:
-        """Why the link is suspect; ``None`` if it is in step."""
-        return self._suspicion
+    suspicion: str | None = attrs.field(default=_NEW, init=False)
 
     @property
     def in_step(self) -> bool:
         """Whether nothing is owed on the wire."""
-        return self._suspicion is None
+        return self.suspicion is None
+
+    @property
+    def heritable(self) -> bool:
+        """Whether the link of the next life can `take_over` the open port, and get in step over it."""
+        return self._wire is not None and (self.in_step or bool(self.manners.resync))
 
     def successor(self) -> Link:
         """Return a closed link for the next life, which knows what this one is still owed.
@@ -82,8 +78,13 @@ class Link:
         """
         return attrs.evolve(self)
 
-    async def open(self, on_unsolicited: Callable[[bytes], None] = _ignore) -> None:
-        """Open the transport; the link is suspect until its first resync.
+    def take_over(self, former: Link) -> None:
+        """Take the open port of the link of a former life, with what that has left on it."""
+        self._wire, former._wire = former._wire, None
+        self.suspicion = former.suspicion or _NEW
+
+    async def open(self, on_unsolicited: Callable[[bytes], None] = ignore) -> None:
+        """Open the transport, unless it was taken over; the link is suspect until its first resync.
 
         Args:
             on_unsolicited: Told each frame that the device sends by itself, as soon as it has come.
@@ -91,8 +92,11 @@ class Link:
         Raises:
             Unavailable: Nobody is there, or somebody else holds the port.
         """
-        transport = self.recorder.tap(await self._connect())
-        self._wire = Wire(self.address, self._debts, self.manners, transport, on_unsolicited)
+        if self._wire is None:
+            transport = self.recorder.tap(await self._connect())
+            self._debts.begin_anew()
+            self._wire = Wire(self.address, self._debts, self.manners, transport)
+        self._wire.on_unsolicited = on_unsolicited
 
     async def aclose(self) -> None:
         """Close the transport, if it is open."""
@@ -214,8 +218,7 @@ class Link:
         """
         while True:
             before = self._turns.count
-            # Under steady traffic the exchanges notice by themselves, and
-            # should not have to send us away each time.
+            # Under steady traffic the exchanges notice by themselves, and have nobody to send away.
             await trio.sleep(_IDLE)
             if before == self._turns.count and not self._turns.taken:
                 wire = self._open_wire()
@@ -235,7 +238,7 @@ class Link:
         data = wire.encode(stamped)
         await self._get_ready(wire, stamped)
         mark_acted()
-        self._suspicion = f"{request!r} was cut off"
+        self.suspicion = f"{request!r} was cut off"
         self._sent += 1
         await wire.send(stamped, data)
         return wire, stamped
@@ -257,7 +260,7 @@ class Link:
 
     async def _get_in_step(self, wire: Wire) -> None:
         self._look(wire)
-        while self._suspicion is not None:
+        while self.suspicion is not None:
             await self._resync(wire)
             self._look(wire)
 
@@ -268,12 +271,12 @@ class Link:
             wire.drop_input()
             failure = await strategy.attempt(wire)
             if failure is None:
-                self._suspicion = None
+                self.suspicion = None
                 return
             failures.append(failure)
-        if self.manners.resync or self._suspicion is not _NEW:
+        if self.manners.resync or self.suspicion is not _NEW:
             why = "; ".join(filter(None, failures)) or "no way to get in step is declared"
-            raise LinkLost(f"{self.address}: out of step ({self._suspicion}): {why}")
+            raise LinkLost(f"{self.address}: out of step ({self.suspicion}): {why}")
         self._trust()
 
     def _look(self, wire: Wire) -> None:
@@ -284,10 +287,10 @@ class Link:
             wire.drop_input()
 
     def _suspect(self, why: str) -> None:
-        self._suspicion = self._suspicion or why
+        self.suspicion = self.suspicion or why
 
     def _trust(self) -> None:
-        self._suspicion = None
+        self.suspicion = None
         self._debts.settle()
 
     def _open_wire(self) -> Wire:

@@ -20,6 +20,10 @@ SHOWN: Final = 40
 """Bytes of unexpected input that an error shows."""
 
 
+def ignore(_: bytes) -> None:
+    """Take a frame that nobody wants."""
+
+
 @attrs.define(eq=False)
 class Wire:
     """Frames to and from one device, as long as its transport is open.
@@ -30,13 +34,14 @@ class Wire:
     Attributes:
         address: Where it leads, for people.
         debts: What former exchanges have left in the device.
+        on_unsolicited: Told each frame that the device sends by itself, as soon as it has come.
     """
 
     address: str
     debts: Debts
     _manners: Manners
     _transport: Transport
-    _on_unsolicited: Callable[[bytes], None]
+    on_unsolicited: Callable[[bytes], None] = attrs.field(default=ignore, init=False)
     _decoder: Decoder = attrs.field(init=False)
     # Whether the next frame has begun before the last request was sent, and so does not answer it.
     _begun: bool = attrs.field(default=False, init=False)
@@ -175,7 +180,7 @@ class Wire:
         while (frame := self._decoder.next_frame()) is not None:
             begun, self._begun = self._begun, False
             if unsolicited is not None and unsolicited(frame):
-                self._on_unsolicited(frame)
+                self.on_unsolicited(frame)
             elif not begun:
                 return frame
             elif self._manners.tag is None:

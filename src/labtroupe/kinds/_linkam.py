@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from labtroupe.instrument import Barrier, Instrument
-from labtroupe.messages import Range, Unit, command, reading
+from labtroupe.messages import Range, Unit, command, reading, when_idle
 from labtroupe.protocol import Lines
 
 # SB1 any byte; EB1, PB1 and three reserved ones have the top bit set; then the
@@ -98,6 +98,7 @@ class LinkamT95(Instrument):
         while (await self.status()).mode is not Mode.STOPPED:  # noqa: ASYNC110 - the device has no events
             await trio.sleep(_LOOK_AGAIN)
 
+    @when_idle(10.0)
     @reading(timeout=2.0)
     async def temperature(self) -> Celsius:
         """Temperature of the stage, in degrees Celsius."""

@@ -13,7 +13,7 @@ import attrs
 
 from labtroupe.errors import CommandRefused, ProtocolError
 from labtroupe.instrument import Barrier, DeviceClear, Instrument
-from labtroupe.messages import command
+from labtroupe.messages import command, when_idle
 from labtroupe.protocol import Lines
 
 _log: Final = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class ScpiInstrument(Instrument):
         await super().recover()
         await self._forget_errors()
 
+    @when_idle(10.0)
     @command(timeout=3.0, idempotent=True)
     async def identity(self) -> Identity:
         """Manufacturer, model, serial number and firmware (``*IDN?``)."""

@@ -1,0 +1,166 @@
+"""What the lives of one instrument leave to each other: the open port, and what the device still owes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import ClassVar
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from labtroupe.errors import LabtroupeError
+from labtroupe.instrument import Barrier, Instrument, Link, Strategy
+from labtroupe.lifecycle import State
+from labtroupe.messages import Event, StateChanged, command
+from labtroupe.policy import Backoff, Policy
+from labtroupe.protocol import Lines
+from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.transport import Transport
+
+from ._memory import Device, MemoryTransport, Says
+
+
+@attrs.define(eq=False)
+class Echo(Instrument):
+    """An instrument whose command may fail in every way."""
+
+    framing = Lines(b"\n")
+    resync: ClassVar[Sequence[Strategy]] = (Barrier(b"ID?", lambda answer: answer == b"echo", lateness=0.5),)
+    quarantine_after = 1000
+
+    @command
+    async def ask_for(self, text: str) -> str:
+        """Have a text echoed."""
+        return await self.link.query(f"Q {text}")
+
+    @command
+    async def crash(self) -> None:
+        """Fail for a reason that the wire has nothing to do with, with an answer still owed."""
+        with trio.move_on_after(0.1):
+            await self.link.query("Q late")
+        raise ZeroDivisionError
+
+
+class Unsure(Echo):
+    """One that declares no way to get in step."""
+
+    resync = ()
+
+
+def answer(request: bytes) -> Says:
+    """Answer at once, save what is late."""
+    if request == b"ID?":
+        return [(0.0, b"echo\n")]
+    return [(0.7 if request == b"Q late" else 0.0, b"A " + request[2:] + b"\n")]
+
+
+@attrs.define(eq=False)
+class Bench:
+    """A device, an instrument under a supervisor, and how often its port was opened."""
+
+    device: Device
+    kind: type[Echo]
+    opened: list[float] = attrs.field(factory=list[float])
+    events: list[Event] = attrs.field(factory=list[Event])
+    links: list[Link] = attrs.field(factory=list[Link])
+
+    async def connect(self) -> Transport:
+        """Open the port."""
+        self.opened.append(trio.current_time())
+        return MemoryTransport(self.device)
+
+    def make(self) -> Echo:
+        """Make the instrument of the next life."""
+        link = self.links[-1].successor() if self.links else self.kind.link_to("memory", self.connect)
+        self.links.append(link)
+        return self.kind(link)
+
+
+@asynccontextmanager
+async def running(
+    device: Device, kind: type[Echo] = Echo, *, pause: float = 0.5
+) -> AsyncGenerator[tuple[Bench, Supervisor]]:
+    """Run an instrument for a device; all its ports must have been closed in the end."""
+    bench = Bench(device, kind)
+    policy = Policy(backoff=Backoff(first=pause, longest=2 * pause, jitter=0.0))
+    spec = ChildSpec(name="echo", factory=bench.make, actor_type=kind, policy=policy)
+    supervisor = Supervisor([spec], bench.events.append, Random(1))  # noqa: S311 - repeatable, not secret
+    with trio.fail_after(1000):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(supervisor.run)
+            yield bench, supervisor
+            nursery.cancel_scope.cancel()
+    assert all(link._wire is None for link in bench.links), "P19: every port is closed"
+
+
+async def test_a_soft_restart_gets_in_step_over_the_open_port(autojump_clock: MockClock) -> None:
+    """S8, P12: without opening it anew, and what was owed to the life before goes to nobody."""
+    async with running(Device(answer)) as (bench, supervisor):
+        echo = supervisor.ref("echo", Echo)
+        await supervisor.wait_state("echo", State.RUNNING)
+        with pytest.raises(LabtroupeError):
+            await echo.ask(Echo.crash())
+        assert await echo.ask(Echo.ask_for("mine")) == "A mine"
+        assert len(bench.opened) == 1
+        assert bench.device.heard == [b"ID?", b"Q late", b"ID?", b"Q mine"]
+
+
+async def test_a_second_failure_opens_the_port_anew(autojump_clock: MockClock) -> None:
+    """S8: hard, as soft did not help."""
+    async with running(Device(answer)) as (bench, supervisor):
+        echo = supervisor.ref("echo", Echo)
+        await supervisor.wait_state("echo", State.RUNNING)
+        for _ in range(2):
+            with pytest.raises(LabtroupeError):
+                await echo.ask(Echo.crash())
+        assert await echo.ask(Echo.ask_for("mine")) == "A mine"
+        assert len(bench.opened) == 2
+
+
+async def test_who_cannot_get_in_step_opens_the_port_anew(autojump_clock: MockClock) -> None:
+    """S8, L2: a suspect link without a way to get in step is of no use to the next life."""
+    async with running(Device(answer), Unsure) as (bench, supervisor):
+        echo = supervisor.ref("echo", Unsure)
+        await supervisor.wait_state("echo", State.RUNNING)
+        with pytest.raises(LabtroupeError):
+            await echo.ask(Echo.crash())
+        await trio.sleep(1)
+        assert len(bench.opened) == 2
+
+
+async def test_a_port_that_has_gone_bad_meanwhile_is_opened_anew(autojump_clock: MockClock) -> None:
+    """S8: a soft restart that fails is followed by a hard one."""
+    device = Device(answer)
+    async with running(device) as (bench, supervisor):
+        echo = supervisor.ref("echo", Echo)
+        await supervisor.wait_state("echo", State.RUNNING)
+        with pytest.raises(LabtroupeError):
+            await echo.ask(Echo.crash())
+        device.answer = lambda _: ()
+        await trio.sleep(3)
+        device.answer = answer
+        assert await echo.ask(Echo.ask_for("mine"), timeout=20) == "A mine"
+        assert len(bench.opened) == 2
+
+
+async def test_a_device_that_is_back_is_not_waited_for_in_vain_again(autojump_clock: MockClock) -> None:
+    """L2, S7: what was asked while it was away does not count as its lateness."""
+    device = Device(answer)
+    async with running(device, pause=10) as (bench, supervisor):
+        echo = supervisor.ref("echo", Echo)
+        await supervisor.wait_state("echo", State.RUNNING)
+        device.answer = lambda _: ()
+        with pytest.raises(LabtroupeError):
+            await echo.ask(Echo.ask_for("lost"), timeout=1)
+        await trio.sleep(60)
+        assert len(bench.opened) > 3
+        device.answer = answer
+        back = trio.current_time()
+        await supervisor.wait_state("echo", State.RUNNING)
+        tries = [event for event in bench.events if isinstance(event, StateChanged)]
+        assert [event.after for event in tries[-2:]] == [State.STARTING, State.RUNNING]
+        assert len([at for at in bench.opened if at > back]) == 1, "the first try after that is the last"
