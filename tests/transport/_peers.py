@@ -68,10 +68,10 @@ class Pty(Peer):
     flood = 100_000
 
     def __init__(self) -> None:
-        self._device, port = os.openpty()
-        tty.setraw(self._device)
+        self.device, port = os.openpty()
+        tty.setraw(self.device)
         tty.setraw(port)
-        os.set_blocking(self._device, False)
+        os.set_blocking(self.device, False)
         self.path = os.ttyname(port)
         self.address = f"serial:{self.path}?baudrate=115200"
         os.close(port)
@@ -81,20 +81,20 @@ class Pty(Peer):
 
     def send(self, data: bytes) -> None:
         """Send a little to the transport."""
-        assert os.write(self._device, data) == len(data)
+        assert os.write(self.device, data) == len(data)
 
     def receive_nowait(self) -> bytes:
         """Return some of what has arrived, or ``b""``."""
         # A pseudo-terminal that nobody has open at the other end answers with EIO.
         with contextlib.suppress(OSError):
-            return os.read(self._device, 4096)
+            return os.read(self.device, 4096)
         return b""
 
     def unplug(self) -> None:
         """Hang up."""
-        if self._device >= 0:
-            os.close(self._device)
-        self._device = -1
+        if self.device >= 0:
+            os.close(self.device)
+        self.device = -1
 
 
 class Server(Peer):
