@@ -176,6 +176,11 @@ def shape_of(kind: bytes) -> Callable[[bytes], bool]:
     return lambda frame: _SHAPES[kind].fullmatch(frame) is not None
 
 
+def are_pages(frames: Sequence[bytes]) -> bool:
+    """Return whether the last of these frames has the shape of a line in an answer to ``M``."""
+    return _SHAPES[b"M"].fullmatch(frames[-1]) is not None
+
+
 def same_tag(request: bytes, frame: bytes) -> bool:
     """Return whether a frame has the tag of a request."""
     return frame.rpartition(b"#")[2] == request.rpartition(b"#")[2]

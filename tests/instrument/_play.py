@@ -18,7 +18,7 @@ from labtroupe.simulation._tcp_cable import TcpCable
 from labtroupe.transport import Address, Transport, open_transport
 
 from ._memory import Device, MemoryTransport, to
-from ._mischief import KINDS, PAGES, Mischief, Mood, is_note, number_in, same_tag, shape_of, stamp
+from ._mischief import KINDS, PAGES, Mischief, Mood, are_pages, is_note, number_in, same_tag, shape_of, stamp
 
 Via = Literal["memory", "pty", "tcp"]
 
@@ -202,7 +202,7 @@ class Caller:
         before, number = self.device.mischief.identities, self._number
         request = kind if kind == b"ID?" else kind + b"%d" % number
         if kind == b"M":
-            frames = await link.exchange_many(request, PAGES, shape_of(kind))
+            frames = await link.exchange_many(request, PAGES, are_pages)
         else:
             frames = [await link.exchange(request, shape_of(kind))]
         numbers = {number_in(kind, frame) for frame in frames}

@@ -317,8 +317,8 @@ MUTATIONS = [
     Mutation(
         "L3: every answer passes the shape check",
         "instrument/_link.py",
-        "        if not accepts(answer):\n",
-        "        if False:\n",
+        "            if not accepts(answer):\n",
+        "            if False:\n",
         f"{LINK}::test_an_answer_of_the_wrong_shape_is_an_error_and_not_an_answer",
     ),
     Mutation(

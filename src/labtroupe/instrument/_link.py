@@ -9,7 +9,7 @@ Nothing is delivered over a suspect link before a resync has proved it in step.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -35,7 +35,7 @@ _MOST_FRAMES: Final = 100_000
 _NEW: Final = "just opened"
 
 
-def _anything(_: bytes) -> bool:
+def _anything(_: object) -> bool:
     return True
 
 
@@ -119,7 +119,9 @@ class Link:
         """
         async with self._turns:
             wire, sent = await self._ask(request)
-            answer = await self._answer(wire, sent, accepts)
+            answer = await wire.answer(sent)
+            if not accepts(answer):
+                raise self._no_answer(answer, request)
             self._trust()
         return answer
 
@@ -127,14 +129,14 @@ class Link:
         self,
         request: bytes,
         until: int | Callable[[bytes], bool],
-        accepts: Callable[[bytes], bool] = _anything,
+        accepts: Callable[[Sequence[bytes]], bool] = _anything,
     ) -> list[bytes]:
         """Send a request, and return its answer in several frames.
 
         Args:
             request: What to send.
             until: How many frames there are; or whether one is the last, which is returned too.
-            accepts: The shape check, of each.
+            accepts: The shape check, after each: whether the frames so far can be an answer or its beginning.
 
         Raises:
             ArgumentError: It cannot be sent as one request; nothing was sent.
@@ -146,9 +148,9 @@ class Link:
         async with self._turns:
             wire, sent = await self._ask(request)
             while not frames or not (until(frames[-1]) if callable(until) else len(frames) >= until):
-                frames.append(await self._answer(wire, sent, accepts))
-                if len(frames) > _MOST_FRAMES:
-                    raise ProtocolError(f"{self.address}: no end of the answer to {request!r}")
+                frames.append(await wire.answer(sent))
+                if not accepts(frames) or len(frames) > _MOST_FRAMES:
+                    raise self._no_answer(frames[-1], request)
             self._trust()
         return frames
 
@@ -243,12 +245,6 @@ class Link:
         await wire.send(stamped, data)
         return wire, stamped
 
-    async def _answer(self, wire: Wire, request: bytes, accepts: Callable[[bytes], bool]) -> bytes:
-        answer = await wire.answer(request)
-        if not accepts(answer):
-            raise ProtocolError(f"{self.address}: {answer[:SHOWN]!r} is no answer to {request!r}")
-        return answer
-
     async def _get_ready(self, wire: Wire, request: bytes) -> None:
         """Wait until a request may be sent, so that nothing comes between that and its first byte."""
         while True:
@@ -292,6 +288,9 @@ class Link:
     def _trust(self) -> None:
         self.suspicion = None
         self._debts.settle()
+
+    def _no_answer(self, frame: bytes, request: bytes) -> ProtocolError:
+        return ProtocolError(f"{self.address}: {frame[:SHOWN]!r} is no answer to {request!r}")
 
     def _open_wire(self) -> Wire:
         if self._wire is None:
