@@ -15,7 +15,7 @@ from labtroupe.protocol._shown import shown
 # A header and a space, then data with commas behind it, then the block; or further data behind
 # one.  Narrow, as free text must not be taken for it: "ACME,Model #12" has no block.
 _BLOCK: Final = re.compile(
-    rb'[,;]?[ \t]*(?:[:*A-Za-z][\w:*?]*[ \t]+)?(?:(?:"[^"\n]*"|[^\s"#,;]+),[ \t]*)*#(?:([1-9])|0)'
+    rb'[,;]?[ \t]*(?:[:*A-Za-z][\w:*?]*[ \t]+)?(?:(?:"[^"\r\n]*"|[^\s"#,;]+),[ \t]*)*#(?:([1-9])|0)'
 )
 _MOST_DIGITS: Final = 9
 _NEAR: Final = 256

@@ -23,6 +23,8 @@ class Checksummed:
 
     Such as ``<message><checksum><carriage return>``.
 
+    In `Lines`, a checksum must be in digits: a byte of it might be the one that ends a line.
+
     Attributes:
         framing: That of messages with their checksums.
         checksum: From a message to its checksum.
