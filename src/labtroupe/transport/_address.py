@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 import attrs
 
 from labtroupe.errors import ConfigError
+from labtroupe.ports import Plugged
 from labtroupe.transport._options import did_you_mean, read_options, spell_options, split_query
 from labtroupe.transport._transport import Transport
 from labtroupe.transport._visa import without_visa
@@ -84,6 +85,13 @@ class Address(abc.ABC):
     async def find(self) -> str:
         """Return `resource`, without holding up others where that takes long."""
         return self.resource()
+
+    def is_there(self, plugged: Plugged) -> bool:  # noqa: ARG002 - for those that can be seen
+        """Return whether the device can be seen to be there, and may be opened, among what is ``plugged`` in.
+
+        False where only an opening can tell.
+        """
+        return False
 
     @abc.abstractmethod
     async def open(self, resource: str, undo: contextlib.ExitStack) -> Transport:

@@ -15,7 +15,7 @@ import attrs
 import serial
 
 from labtroupe.errors import ConfigError, DeviceAbsent, LabtroupeError, LinkError, PortInUse
-from labtroupe.ports import Identity, Port, holders_of, serial_ports
+from labtroupe.ports import Identity, Plugged, Port, holders_of, is_usable, serial_ports, usable
 from labtroupe.transport._address import Address
 from labtroupe.transport._descriptor import DescriptorTransport, unsent
 from labtroupe.transport._identities import ANY, HEX, LOCATION, NUMBER, nobody, only_path
@@ -93,6 +93,10 @@ class SerialAddress(Address):
         if self.path:
             return self.resource()
         return await call_in_thread(lambda _: self.resource(), contextlib.ExitStack())
+
+    def is_there(self, plugged: Plugged) -> bool:
+        """See `Address.is_there`."""
+        return is_usable(self.path) if self.path else usable(plugged.serial, self.identity)
 
     def _matching(self) -> Sequence[Port]:
         return [port for port in serial_ports() if self.identity.matches(port.identity)]

@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from labtroupe.errors import ConfigError, DeviceAbsent, LabtroupeError, LinkError, PortInUse
-from labtroupe.ports import Identity, Port, holders_of, usb_descriptors, usb_devices
+from labtroupe.ports import Identity, Plugged, Port, holders_of, usable, usb_descriptors, usb_devices
 from labtroupe.transport._address import Address
 from labtroupe.transport._identities import LOCATION, NUMBER, nobody, only_path
 from labtroupe.transport._libusb import claim_interface, open_device
@@ -89,9 +89,17 @@ class UsbAddress(Address):
         await _greet(transport)
         return transport
 
+    def is_there(self, plugged: Plugged) -> bool:
+        """See `Address.is_there`."""
+        return usable(plugged.usb, self.identity)
+
+    @property
+    def identity(self) -> Identity:
+        """Who is to be there."""
+        return Identity(self.vid, self.pid, self.serial_number, self.location)
+
     def _matching(self) -> Sequence[Port]:
-        who = Identity(self.vid, self.pid, self.serial_number, self.location)
-        return [device for device in usb_devices() if who.matches(device.identity)]
+        return [device for device in usb_devices() if self.identity.matches(device.identity)]
 
 
 async def _greet(transport: BulkTransport | UsbtmcTransport) -> None:
