@@ -33,6 +33,7 @@ def test_a_definite_block_says_how_many_bytes_it_has(data: bytes, sent: bytes) -
         pytest.param(b"\n\n", [b"", b""], id="empty lines"),
         pytest.param(b"#15a\nb\r\n\n23.4\n", [b"#15a\nb\r\n", b"23.4"], id="a block, then a line"),
         pytest.param(b"#15a\nb\r\n\r\n", [b"#15a\nb\r\n"], id="a block and a carriage return behind it"),
+        pytest.param(b"#12a\r\n", [b"#12a\r"], id="a block that ends with a carriage return"),
         pytest.param(b"#10\n#11\n\n", [b"#10", b"#11\n"], id="an empty block"),
         pytest.param(b"#9000000001\n\n", [b"#9000000001\n"], id="nine digits"),
         pytest.param(b"#12\n\n,#11\n;1\n", [b"#12\n\n,#11\n;1"], id="two blocks and a number"),

@@ -69,6 +69,7 @@ def test_what_does_not_go_into_a_frame_is_refused(
             ALL_PARTS, b"\xaa\x55\x01\x07\x02x\xaa\x55\x01\x07\x03a\r", "not end with", id="trailer"
         ),
         pytest.param(Enclosed(), b"ab\x02abc\x03", "does not begin with", id="start, enclosed"),
+        pytest.param(Enclosed(max_length=4), b"\x0212345\x02a\x03", "in 4 bytes", id="end"),
     ],
 )
 def test_the_frame_after_garbage_is_found(

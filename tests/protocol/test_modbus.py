@@ -200,6 +200,13 @@ def test_an_answer_to_another_request_fails_the_shape_check(answer: str) -> None
     assert not accepts(bytes.fromhex(answer))
 
 
+def test_an_answer_with_fewer_bits_than_were_asked_for_is_none() -> None:
+    """L3: it always has a multiple of eight."""
+    assert modbus.bits(bytes.fromhex("07 01 01 81"), 8) == [True] + [False] * 6 + [True]
+    with pytest.raises(ProtocolError, match="has 8 bits, and 9 were asked for"):
+        modbus.bits(bytes.fromhex("07 01 01 81"), 9)
+
+
 def test_an_answer_to_a_write_repeats_what_was_written() -> None:
     """L3."""
     accepts = modbus.answers(modbus.write_register(7, 1, 3))
