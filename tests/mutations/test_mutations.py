@@ -881,6 +881,48 @@ MUTATIONS = [
         "        if False:\n",
         "protocol/test_blocks.py",
     ),
+    Mutation(
+        "L3: an answer to another request over USBTMC is no answer",
+        "transport/_usbtmc_messages.py",
+        "        if tag != self.tag:\n",
+        "        if False:\n",
+        "transport/test_usb.py",
+    ),
+    Mutation(
+        "L7: a program has ended although a child of its own holds its output",
+        "transport/_process.py",
+        "    for readable in (pipes[1].fileno(), exited):\n",
+        "    for readable in (pipes[1].fileno(),):\n",
+        "transport/test_process.py",
+    ),
+    Mutation(
+        "L8: two devices of one identity are not chosen between",
+        "transport/_identities.py",
+        "return found[0].path if len(found) == 1 else otherwise",
+        "return found[0].path if found else otherwise",
+        "transport/test_identity.py",
+    ),
+    Mutation(
+        "S7: a device that is there all the time does not appear",
+        "transport/_hotplug.py",
+        "        if there and self._absent:\n",
+        "        if there:\n",
+        "transport/test_hotplug.py",
+    ),
+    Mutation(
+        "S9: a program is asked to end before it is killed",
+        "transport/_process.py",
+        "            self.child.stdin.close()\n",
+        "",
+        "transport/test_process.py",
+    ),
+    Mutation(
+        "PLR-13: what a program has started ends with it",
+        "transport/_process.py",
+        "        _kill(process, signal.SIGKILL)\n",
+        "        process.kill()\n",
+        "transport/test_process.py",
+    ),
 ]
 
 

@@ -79,6 +79,14 @@ async def test_a_program_that_ends_is_lost_with_its_exit_code_after_its_last_wor
         assert await last_words(transport) == "over\nthe program has ended (exit code 3)"
 
 
+async def test_it_is_lost_although_what_it_has_started_holds_its_output() -> None:
+    """L7: within 0.1 s, whether or not somebody was waiting for it."""
+    async with running(*shell("sleep 60 & read line; exit 2")) as transport:
+        await transport.send(b"go\n")
+        with trio.fail_after(0.1):
+            assert await last_words(transport) == "the program has ended (exit code 2)"
+
+
 async def test_a_program_that_is_killed_is_lost_with_the_signal() -> None:
     """L7."""
     async with running(*shell("kill -9 $$")) as transport:
