@@ -10,7 +10,7 @@ import attrs
 
 from labtroupe.errors import RestartLimitError, inner
 
-from ._record import Note, Record, Request, What
+from ._record import LEFT, Note, Record, Request, What
 from ._script import History
 
 # The orders after which a child is wanted running; the one with the mark may change nothing.
@@ -25,6 +25,7 @@ class Life:
         told: The first time that it was shown as stopping.
         cleanups: How often its clean-up has begun.
         absent: It failed as its device could not be reached, which is not counted.
+        left: It has failed, and left its port open to the next one; that counts as its clean-up.
     """
 
     child: str
@@ -38,6 +39,7 @@ class Life:
     stopped: Note | None = None
     cleanups: int = 0
     absent: bool = False
+    left: bool = False
 
     @property
     def over(self) -> Note | None:
@@ -201,6 +203,7 @@ class Facts:
             life = lives[note.life - 1]
             life.cleanups += note.what is What.STOPS
             life.absent |= note.text == "absent"
+            life.left |= note.text == LEFT
             if getattr(life, _FIELDS[note.what]) is None:
                 setattr(life, _FIELDS[note.what], note)
 
@@ -210,7 +213,7 @@ class Facts:
             return
         required = self.history.required()
         for name in self.children:
-            group = (name, *self.history.mates(name))
+            group = (name, *self.history.restarted_with(name))
             critical = any(self.history.child(each).policy.critical for each in group)
             if critical or (name in required and not self._been_up(name)):
                 yield from self.moves_to(name, "failed")

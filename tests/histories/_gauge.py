@@ -10,6 +10,7 @@ from typing import ClassVar, Final, cast
 import attrs
 import trio
 
+from labtroupe.actor import Actor
 from labtroupe.errors import LinkError, LinkLost
 from labtroupe.instrument import Barrier, Instrument
 from labtroupe.protocol import Lines
@@ -17,7 +18,7 @@ from labtroupe.transport import Address, Transport
 
 from ._actors import Part, Plain, Wire, seek_safety
 from ._plans import Goes
-from ._record import What
+from ._record import LEFT, What
 
 
 @attrs.define(eq=False)
@@ -67,10 +68,15 @@ class PretendTransport(Transport):
     """A transport whose cable may be pulled, and which notes who uses it after it was closed."""
 
     address: Address
-    gauge: Gauge
+    of_now: Callable[[], Gauge]
     pulled_at: float
     closed: bool = False
     receiving: bool = False
+
+    @property
+    def gauge(self) -> Gauge:
+        """Whose it is now."""
+        return self.of_now()
 
     @property
     def port(self) -> Port:
@@ -130,6 +136,29 @@ class Gauge(Plain, Instrument):
     framing = Lines(b"\n")
     resync = (Barrier(b"ID?", lambda answer: answer == b"ID", lateness=1.5, budget=4.0),)
     quarantine_after: ClassVar[float] = 3
+    has_left: bool = attrs.field(default=False, init=False)
+
+    @property
+    def heritable(self) -> bool:
+        """Whether the port is left open: nobody asks who does not do so then."""
+        if super().heritable:
+            self.note(What.STOPS, text=LEFT)
+            self.note(What.STOPPED)
+            self.has_left = True
+        return self.has_left
+
+    def inherit(self, former: Actor) -> None:
+        """Take the port over."""
+        super().inherit(former)
+        self.part.wire.holder = self.life
+
+    async def on_stop(self) -> None:
+        """Clean up as planned, or close what was left to nobody."""
+        if not self.has_left:
+            await super().on_stop()
+        else:
+            await self.farewell()
+            self.part.wire.close()
 
     def open_wire(self) -> None:
         """Leave that to `connect`."""
@@ -177,8 +206,8 @@ def gauges(part: Part) -> Callable[[], Plain]:
 
     async def connect() -> Transport:
         part.wire.open(part.lives)
-        gauge = made[-1]
-        return PretendTransport(_NOWHERE, gauge, trio.current_time() + gauge.plan.crashes_after)
+        pulled_at = trio.current_time() + made[-1].plan.crashes_after
+        return PretendTransport(_NOWHERE, lambda: made[-1], pulled_at)
 
     made: list[Gauge] = []
     first = Gauge.link_to("pretend", connect)

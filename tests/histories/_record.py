@@ -14,6 +14,9 @@ from labtroupe.lifecycle import State
 
 from ._script import History
 
+LEFT: Final = "leaves its port open"
+"""What a life does instead of cleaning up, where the next one inherits."""
+
 # Turns within which news gets around: whoever is cancelled wakes, and wakes others.
 _TURNS: Final = 4
 

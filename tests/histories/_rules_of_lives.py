@@ -185,7 +185,7 @@ def clean_up_has_its_time(facts: Facts) -> Iterator[str]:
     for child in facts.history.everybody:
         for life in facts.lives[child.name]:
             plan = child.life(life.number)
-            if plan.stop is Goes.STUBBORN or life.stops is None or life.stopped is None:
+            if plan.stop is Goes.STUBBORN or life.left or life.stops is None or life.stopped is None:
                 continue
             wanted = math.inf if plan.stop is Goes.HANGS else plan.stop_seconds
             took, granted = life.stopped.at - life.stops.at, min(wanted, child.policy.shutdown)

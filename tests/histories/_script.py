@@ -174,6 +174,11 @@ class History:
         names = [each.name for each in self.everybody]
         return [mate for mate in self.mates(name) if names.index(mate) > names.index(name)]
 
+    def restarted_with(self, name: str) -> list[str]:
+        """Return the others that are restarted, or parked, with a child."""
+        rest = self.group(name).strategy is Strategy.REST_FOR_ONE
+        return self.later_mates(name) if rest else self.mates(name)
+
     def go_before(self, name: str) -> list[str]:
         """Return who is gone before a child is told to stop, when everything stops."""
         found, new = set[str](), {name}

@@ -27,3 +27,12 @@ SETTINGS = settings(
 def test_the_rules_are_kept_over_random_histories(history: History) -> None:
     """P1-P12, P16, P17, P19."""
     check(history)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(SETTINGS, max_examples=2000)
+@given(histories())
+def test_the_rules_are_kept_over_thousands_of_random_histories(history: History) -> None:
+    """P1-P12, P16, P17, P19."""
+    check(history)

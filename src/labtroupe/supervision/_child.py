@@ -168,7 +168,7 @@ async def _live_and_let_go(
     try:
         await _live(member.cell, actor, ready)
     except Exception as error:
-        leaves_open = _can_be_inherited(actor, error) and soft()
+        leaves_open = soft() and _can_be_inherited(actor, error)
         raise
     finally:
         ending()
