@@ -207,6 +207,20 @@ def test_an_answer_with_fewer_bits_than_were_asked_for_is_none() -> None:
         modbus.bits(bytes.fromhex("07 01 01 81"), 9)
 
 
+@pytest.mark.parametrize("answer", ["07 01 02 ffff", "07 04 02 000a", "07 06 0001 0003"])
+def test_an_answer_of_another_kind_is_none(answer: str) -> None:
+    """L3: no registers, for example, can be read from the answer to a write."""
+    understood = 0
+    for _, read in READERS:
+        try:
+            read(bytes.fromhex(answer))
+        except ProtocolError:
+            continue
+        understood += 1
+
+    assert understood == 1
+
+
 def test_an_answer_to_a_write_repeats_what_was_written() -> None:
     """L3."""
     accepts = modbus.answers(modbus.write_register(7, 1, 3))
