@@ -133,10 +133,11 @@ async def live_one_life(
 
     try:
         with scope:
-            scope.deadline = min(scope.deadline, trio.current_time() + spec.start_timeout)
             # A task that is cancelled before its first step still takes that
             # step: without this checkpoint it would go and open the port.
             await trio.lowlevel.checkpoint()
+            # From here on: whoever holds up the loop before is not to use up its time.
+            scope.deadline = min(scope.deadline, trio.current_time() + spec.start_timeout)
             await _live_and_let_go(member, ready, ending, soft)
         if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             member.failure = StartTimeout(f"not ready within {spec.start_timeout:g} s")
