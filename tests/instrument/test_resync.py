@@ -269,6 +269,21 @@ class ModbusDevice(Device):
         self.say([(0.5 if len(self.numbers) == 1 else 0.01, answer)])
 
 
+@pytest.mark.parametrize(("lateness", "asked"), [(1.0, 0), (30.0, 1)])
+async def test_what_is_owed_for_longer_than_a_device_can_be_late_is_forgotten_in_the_next_life(
+    autojump_clock: MockClock, lateness: float, asked: int
+) -> None:
+    """P12, L2: and no sooner."""
+    device = Device(lambda request: () if request == b"lost" else echo(request))
+    link = await open_link(device, attrs.evolve(BARRIER, lateness=lateness))
+    await cut_off(lambda: link.exchange(b"lost"))
+    await trio.sleep(20)
+    again = link.successor()
+    await again.open()
+
+    assert len(again._debts.owed) == asked
+
+
 async def test_where_the_framing_numbers_requests_nothing_else_is_needed(autojump_clock: MockClock) -> None:
     """L2: it drops what answers another; the same request is sent again at once."""
     device = ModbusDevice()

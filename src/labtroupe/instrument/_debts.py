@@ -13,7 +13,8 @@ import trio
 # Requests without an answer that are remembered; more means that the device is not there.
 _OWED_AT_MOST: Final = 64
 
-# Seconds after which what was asked before the port was opened is not going to be answered.
+# Seconds after which what was asked before the port was opened is not going to be answered, unless
+# the device is declared to be later than that.
 _FORGOTTEN_AFTER: Final = 5.0
 
 
@@ -48,11 +49,15 @@ class Debts:
         """Note that a request is about to be sent."""
         self.owed.append(Owed(request, trio.current_time()))
 
-    def begin_anew(self) -> None:
-        """Note that the port has been opened anew, and forget what has been owed for too long."""
+    def begin_anew(self, lateness: float) -> None:
+        """Note that the port has been opened anew, and forget what has been owed for too long.
+
+        Args:
+            lateness: Seconds after which the device answers no more, as far as that is declared.
+        """
         # Each vain try to get in step leaves its own query behind.  With all of them, a device
         # that is back would seem to be as late as the oldest, and would be waited for in vain again.
-        latest = trio.current_time() - _FORGOTTEN_AFTER
+        latest = trio.current_time() - max(_FORGOTTEN_AFTER, lateness)
         while self.owed and self.owed[0].sent_at < latest:
             self.owed.popleft()
 

@@ -94,7 +94,7 @@ class Link:
         """
         if self._wire is None:
             transport = self.recorder.tap(await self._connect())
-            self._debts.begin_anew()
+            self._debts.begin_anew(self.manners.lateness)
             self._wire = Wire(self.address, self._debts, self.manners, transport)
         self._wire.on_unsolicited = on_unsolicited
 

@@ -26,6 +26,7 @@ class Manners:
             not answer at all.
         busy: Whether a frame says that the device is still at work: no answer, but no silence either.
         unsolicited: Whether a frame is one that the device sends by itself; ``None`` if it sends none.
+        lateness: Seconds after which the device answers no more, as far as that is declared.
         tag: The one among ``resync``, if there is one: it has a say in every exchange.
     """
 
@@ -35,6 +36,12 @@ class Manners:
     silence: float = attrs.field(default=math.inf, validator=gt(0))
     busy: Callable[[bytes], bool] | None = None
     unsolicited: Callable[[bytes], bool] | None = None
+    lateness: float = attrs.field(
+        default=attrs.Factory(
+            lambda self: max((each.lateness for each in self.resync), default=0.0), takes_self=True
+        ),
+        init=False,
+    )
     tag: Tag | None = attrs.field(
         default=attrs.Factory(lambda self: _tag(self.resync), takes_self=True), init=False
     )

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class Strategy(abc.ABC):
-    """A way to get a suspect link in step again, with a time limit of its own."""
+    """A way to get a suspect link in step again, with a time limit of its own.
+
+    Attributes:
+        lateness: Seconds after which the device answers no more, as far as that is declared.
+    """
+
+    lateness: float = 0.0
 
     @abc.abstractmethod
     async def attempt(self, wire: Wire) -> str | None:
