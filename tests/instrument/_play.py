@@ -57,6 +57,11 @@ def tags(mood: Mood, lateness: float) -> Plan:
     return Plan(mood, Manners(resync=(tag,), unsolicited=is_note), tagged=True)
 
 
+def undeclared(mood: Mood, _: float) -> Plan:
+    """Return the plan to open the port again."""
+    return Plan(mood, Manners(unsolicited=is_note))
+
+
 @attrs.define(eq=False)
 class Playful(Device):
     """A device in memory, or at the end of a cable, that does what its mischief says."""

@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from ._mischief import Mood
-from ._play import Plan, Tally, Via, barrier, caller, quiet, tags
+from ._play import Plan, Tally, Via, barrier, caller, quiet, tags, undeclared
 
 # ``LABTROUPE_STRESS=20`` asks twenty times as much.
 SCALE: Final = float(os.environ.get("LABTROUPE_STRESS", "1"))
@@ -22,9 +22,9 @@ SLOW = Mood(pace=0.01, lateness=0.8)
 # In real time the device is in this process, which others may keep from its work for a while.
 QUICK, QUITE_LATE = Mood(pace=0.001, lateness=0.01), 0.3
 
-plans = pytest.mark.parametrize("plan", [barrier, quiet, tags], ids=["barrier", "quiet", "tags"])
+plans = pytest.mark.parametrize("plan", [barrier, quiet, tags, undeclared], ids=lambda plan: plan.__name__)
 # Quiet waits for a third of a second each time.
-quick_plans = pytest.mark.parametrize("plan", [barrier, tags], ids=["barrier", "tags"])
+quick_plans = pytest.mark.parametrize("plan", [barrier, tags], ids=lambda plan: plan.__name__)
 Planner = Callable[[Mood, float], Plan]
 
 

@@ -284,6 +284,36 @@ async def test_what_is_owed_for_longer_than_a_device_can_be_late_is_forgotten_in
     assert len(again._debts.owed) == asked
 
 
+async def test_where_nothing_is_declared_a_port_that_was_opened_again_has_to_be_quiet(
+    autojump_clock: MockClock,
+) -> None:
+    """L2, L4, P12: the device does not notice that it was closed, and answers all the same."""
+    device = Device(lambda request: [(0.8, b"A late\n")] if request.startswith(b"slow") else echo(request))
+    transport = MemoryTransport(device)
+    link = await open_link(device, transport=transport)
+    transport.room = 4
+    await cut_off(lambda: link.exchange(b"slow"))
+    with pytest.raises(LinkLost):
+        await link.resync()
+    transport.room = 1000
+    again = link.successor()
+    await again.open()
+
+    assert await again.exchange(b"a") == b"A a"
+    assert device.heard == [b"slow", b"a"]
+
+
+async def test_where_nothing_is_declared_a_port_without_debts_is_used_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    """L2."""
+    began = trio.current_time()
+    link = await open_link(Device(echo))
+
+    assert link.in_step
+    assert trio.current_time() == began
+
+
 async def test_where_the_framing_numbers_requests_nothing_else_is_needed(autojump_clock: MockClock) -> None:
     """L2: it drops what answers another; the same request is sent again at once."""
     device = ModbusDevice()

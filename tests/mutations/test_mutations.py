@@ -313,9 +313,16 @@ MUTATIONS = [
     Mutation(
         "L2: where nothing is declared a suspect link is lost",
         "instrument/_link.py",
-        "        if self.manners.resync or self.suspicion is not _NEW:\n",
-        "        if self.manners.resync:\n",
+        "        if strategies or not new:\n",
+        "        if strategies:\n",
         f"{LINK}::test_where_nothing_is_declared_a_suspect_link_is_lost_and_opened_anew",
+    ),
+    Mutation(
+        "L2: where nothing is declared, a port that was opened again has to be quiet",
+        "instrument/_link.py",
+        "or ((_REOPENED,) if new and self._debts.any else ())",
+        "",
+        RESYNC,
     ),
     Mutation(
         "L3: every answer passes the shape check",
@@ -347,9 +354,9 @@ MUTATIONS = [
     ),
     Mutation(
         "L2: the next strategy is tried",
-        "instrument/_link.py",
-        "            failures.append(failure)\n",
-        "            failures.append(failure)\n            break\n",
+        "instrument/_resync.py",
+        "        failures.append(failure)\n",
+        "        failures.append(failure)\n        break\n",
         RESYNC,
     ),
     Mutation(

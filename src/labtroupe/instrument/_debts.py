@@ -45,6 +45,11 @@ class Debts:
     cut_short: bool = attrs.field(default=False, init=False)
     not_before: float = attrs.field(default=-math.inf, init=False)
 
+    @property
+    def any(self) -> bool:
+        """Whether there are any: an answer or half a command."""
+        return self.cut_short or bool(self.owed)
+
     def owe(self, request: bytes) -> None:
         """Note that a request is about to be sent."""
         self.owed.append(Owed(request, trio.current_time()))

@@ -21,6 +21,7 @@ from labtroupe.errors import CommandError, LinkLost, ProtocolError
 from labtroupe.instrument._debts import Debts
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._recorder import FlightRecorder
+from labtroupe.instrument._resync import Quiet, try_all
 from labtroupe.instrument._turns import Turns
 from labtroupe.instrument._wire import SHOWN, Wire, ignore, to_ascii
 from labtroupe.transport import Transport
@@ -33,6 +34,9 @@ _MOST_FRAMES: Final = 100_000
 
 # A new link is suspect too: somebody may have asked something before us.
 _NEW: Final = "just opened"
+
+# Where nothing is declared, and something is owed: a serial device does not notice that its port is new.
+_REOPENED: Final = Quiet(1.0)
 
 
 def _anything(_: object) -> bool:
@@ -139,10 +143,8 @@ class Link:
             accepts: The shape check, after each: whether the frames so far can be an answer or its beginning.
 
         Raises:
-            ArgumentError: It cannot be sent as one request; nothing was sent.
-            DeviceSilent: Nothing came for as long as the device is never silent; the link is suspect.
-            LinkLost: The connection broke.
             ProtocolError: What came back is not an answer, or has no end; the link is suspect.
+            LabtroupeError: The others of `exchange`.
         """
         frames: list[bytes] = []
         async with self._turns:
@@ -170,9 +172,8 @@ class Link:
 
         Raises:
             ArgumentError: It is not ASCII, or cannot be sent as one request; nothing was sent.
-            DeviceSilent: Nothing came for as long as the device is never silent; the link is suspect.
-            LinkLost: The connection broke.
-            ProtocolError: What came back is not an answer, or not ASCII.
+            ProtocolError: What came back is not an answer, or not ASCII; the link is suspect.
+            LabtroupeError: The others of `exchange`.
         """
         answer = await self.exchange(to_ascii(request), lambda frame: frame.isascii() and accepts(frame))
         return answer.decode("ascii")
@@ -261,19 +262,14 @@ class Link:
             self._look(wire)
 
     async def _resync(self, wire: Wire) -> None:
-        """Try what is declared, in its order."""
-        failures: list[str] = []
-        for strategy in self.manners.resync:
-            wire.drop_input()
-            failure = await strategy.attempt(wire)
-            if failure is None:
-                self.suspicion = None
-                return
-            failures.append(failure)
-        if self.manners.resync or self.suspicion is not _NEW:
-            why = "; ".join(filter(None, failures)) or "no way to get in step is declared"
-            raise LinkLost(f"{self.address}: out of step ({self.suspicion}): {why}")
-        self._trust()
+        """Try what is declared; a port that was just opened is trusted if nothing is, and nothing is owed."""
+        new = self.suspicion is _NEW
+        strategies = self.manners.resync or ((_REOPENED,) if new and self._debts.any else ())
+        if strategies or not new:
+            failure = await try_all(strategies, wire)
+            if failure is not None:
+                raise LinkLost(f"{self.address}: out of step ({self.suspicion}): {failure}")
+        self.suspicion = None
 
     def _look(self, wire: Wire) -> None:
         """Become suspect if there is input that nobody has asked for."""

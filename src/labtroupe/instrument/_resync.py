@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -142,3 +142,19 @@ class Quiet(Strategy):
             return False
         # Half a frame, which came meanwhile.
         return not wire.drop_input()
+
+
+async def try_all(strategies: Sequence[Strategy], wire: Wire) -> str | None:
+    """Try strategies in their order until one works, and return why none has, or ``None`` if one has.
+
+    Raises:
+        LinkLost: The connection broke.
+    """
+    failures: list[str] = []
+    for strategy in strategies:
+        wire.drop_input()
+        failure = await strategy.attempt(wire)
+        if failure is None:
+            return None
+        failures.append(failure)
+    return "; ".join(filter(None, failures)) or "no way to get in step is declared"
