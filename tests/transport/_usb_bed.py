@@ -74,6 +74,8 @@ class Device:
         self.lock = threading.RLock()
         self.claimed_by: Client | None = None
         self.gone = False
+        self.answers = True
+        """Whether it answers control requests."""
         self.clients: list[Client] = []
         self.says: bytearray = bytearray()
         self._master, self._slave = os.openpty()
@@ -123,6 +125,8 @@ class Device:
 
     def _try(self, urb: Urb) -> None:
         if urb.kind == CONTROL:
+            if not self.answers:
+                return
             kind, request, *_ = SETUP.unpack(urb.data[:8])
             answer = self.control(kind, request)
             urb.data = answer or b""
@@ -177,6 +181,8 @@ class Bed:
         self.folder = Path(folder)
         for name in ("sys/bus/usb/devices", "sys/class", "dev/.node", "ioctl/dev/bus/usb/001"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        # What a program has done that no device would understand.
+        self.faults: list[AssertionError] = []
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ)
@@ -249,6 +255,7 @@ class Bed:
             assert isinstance(key.fileobj, socket.socket)
             key.fileobj.close()
         self._selector.close()
+        assert self.faults == []
 
     def _serve(self) -> None:
         while True:
@@ -272,7 +279,7 @@ class Bed:
         try:
             _, request, argument = MESSAGE.unpack(_receive(client.connection, MESSAGE.size))
             with device.lock:
-                result = _ioctl(device, client, request & 0xFF, argument)
+                result = self._ioctl(device, client, request & 0xFF, argument)
             value, error = (result, 0) if result >= 0 else (-1, -result)
             client.connection.sendall(MESSAGE.pack(RETURN, value & (1 << 64) - 1, error))
         except OSError:
@@ -283,6 +290,14 @@ class Bed:
                     device.claimed_by = None
             self._selector.unregister(client.connection)
             client.connection.close()
+
+    def _ioctl(self, device: Device, client: Client, number: int, argument: int) -> int:
+        """Answer in any case: the program waits, with its loop, until somebody does."""
+        try:
+            return _ioctl(device, client, number, argument)
+        except AssertionError as fault:
+            self.faults.append(fault)
+            return -errno.EPROTO
 
 
 def _ioctl(device: Device, client: Client, number: int, argument: int) -> int:  # noqa: C901, PLR0911 - a table
@@ -379,14 +394,15 @@ class Scope(Device):
         super().__init__()
         self.core = core
         self.silent = False
+        self.deaf = False
         self.piece = 1 << 30
         """Bytes it sends for one request, at most."""
         self.room = 1 << 30
         """Bytes it keeps that nobody has taken out of what it has heard."""
         self.tag_lie = 0
         """What it adds to the tag of a request when it answers."""
-        self.pendings = 0
-        """How often it says that it is not cleared yet."""
+        self.rest = b""
+        """What has to be fetched from it before it is cleared."""
         self.knows_clear = True
         self.cleared = 0
         self.tags: list[int] = []
@@ -402,7 +418,7 @@ class Scope(Device):
     def take(self, data: bytes) -> int:
         """Take bytes of messages and requests."""
         at = 0
-        while at < len(data) and (step := self._step(data[at:])):
+        while not self.deaf and at < len(data) and (step := self._step(data[at:])):
             at += step
         return at
 
@@ -452,10 +468,10 @@ class Scope(Device):
                     each.clear()
                 self._body = self._padding = 0
                 self._wanted = None
+                self.says += self.rest
                 self.cleared += 1
                 return b"\1"
             case 0xA1, 6:
-                self.pendings -= 1
-                return b"\2\1" if self.pendings >= 0 else b"\1\0"
+                return b"\2\1" if self.says else b"\1\0"
             case _:
                 return None

@@ -17,6 +17,7 @@ import trio
 from labtroupe.cli import main
 from labtroupe.errors import ConfigError, DeviceAbsent, LinkLost, PortInUse
 from labtroupe.transport import Address, Transport, claims, open_transport
+from labtroupe.transport import _usb as usb_module
 
 from ._usb_bed import Bed, Pipe, Scope
 
@@ -152,6 +153,18 @@ async def test_an_answer_that_comes_too_late_is_the_next_receivers(scope: Scope)
     assert len(scope.tags) == 2
 
 
+async def test_a_device_that_was_not_asked_in_time_is_asked_again(scope: Scope) -> None:
+    """L6: the request has not left when the receiver is cancelled."""
+    async with opened() as transport:
+        await transport.send(b"late?")
+        scope.deaf = True
+        with trio.move_on_after(0.05):
+            await transport.receive()
+        scope.deaf = False
+
+        assert await transport.receive() == b"LATE?"
+
+
 async def test_a_device_clear_drops_what_the_device_was_about_to_say(scope: Scope) -> None:
     """L2: the answer to the first question is nobody's any more."""
     async with opened() as transport:
@@ -169,14 +182,45 @@ async def test_a_device_clear_drops_what_the_device_was_about_to_say(scope: Scop
     assert scope.cleared == 2
 
 
-async def test_a_device_may_take_time_to_be_cleared(scope: Scope) -> None:
+async def test_what_a_device_has_left_is_fetched_so_that_it_can_be_cleared(scope: Scope) -> None:
+    """L2: and is nobody's answer."""
     async with opened() as transport:
-        scope.pendings = 3
-        with scope.lock:
-            scope.says += b"a rest of something"
+        scope.rest = b"what it was about to say"
 
         assert await transport.clear()
+        assert transport.receive_nowait() == b""
         assert await ask(transport, b"next?") == b"NEXT?"
+
+
+async def test_what_a_device_has_kept_is_dropped_at_the_open(bed: Bed) -> None:
+    """L1: an answer to somebody else's question."""
+    pipe = Pipe()
+    pipe.says += b"23.4"
+    bed.plug(pipe)
+    async with opened("usb://1234:5678?raw=1") as transport:
+        with pipe.lock:
+            pipe.says += b"24.5"
+            pipe.progress()
+
+        assert await transport.receive() == b"24.5"
+
+
+async def test_what_nobody_takes_stays_in_the_device(bed: Bed) -> None:
+    """L6: it cannot grow our buffer, and is there when somebody takes it."""
+    pipe, flood = Pipe(), bytes(range(256)) * 4096
+    bed.plug(pipe)
+    async with opened("usb://1234:5678?raw=1") as transport:
+        with pipe.lock:
+            pipe.says += flood
+            pipe.progress()
+        await trio.sleep(0.1)
+        left = len(pipe.says)
+        received = b""
+        while len(received) < len(flood):
+            received += await transport.receive()
+
+    assert left > len(flood) - 100_000
+    assert received == flood
 
 
 async def test_a_device_without_clear_says_so(scope: Scope) -> None:
@@ -250,6 +294,26 @@ async def test_a_device_that_returns_under_another_number_is_found_again(bed: Be
 
     assert answers == [b"?"] * 3
     assert claims() == {}
+
+
+async def test_a_device_that_does_not_answer_at_the_open_is_absent(
+    scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PLR-10: it is closed then, and can be opened when it has come to itself."""
+    monkeypatch.setattr(usb_module, "_GREETING_LIMIT", 0.1)
+    scope.answers = False
+    with (
+        trio.fail_after(1),
+        pytest.raises(DeviceAbsent, match=r"^usb://1ab1:04ce/SN0001: no answer within 0\.1 s$"),
+    ):
+        await open_transport(Address.parse(SCOPE), holder="scope")
+    claimed = claims()
+    scope.answers = True
+    async with opened() as transport:
+        answer = await ask(transport, b"?")
+
+    assert claimed == {}
+    assert answer == b"?"
 
 
 async def test_two_devices_alike_are_told_apart_by_where_they_are(bed: Bed) -> None:
