@@ -181,8 +181,8 @@ class Bed:
         self.folder = Path(folder)
         for name in ("sys/bus/usb/devices", "sys/class", "dev/.node", "ioctl/dev/bus/usb/001"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        # What a program has done that no device would understand.
-        self.faults: list[AssertionError] = []
+        # What went wrong in a device, such as what no device would understand.
+        self.faults: list[Exception] = []
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ)
@@ -295,7 +295,9 @@ class Bed:
         """Answer in any case: the program waits, with its loop, until somebody does."""
         try:
             return _ioctl(device, client, number, argument)
-        except AssertionError as fault:
+        except OSError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - told when the bed is closed
             self.faults.append(fault)
             return -errno.EPROTO
 

@@ -1,0 +1,93 @@
+"""A bench with an instrument on USB, under umockdev; test_umockdev.py runs this."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from labtroupe import open_bench
+from labtroupe.errors import CommandTimeout, LinkLost
+from labtroupe.kinds import DCPowerSupply, OutputStatus
+from labtroupe.simulation import SimulatedDevice, make_device
+
+from ._usb_bed import Bed, Scope
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A machine with USB."""
+    bed = Bed(os.environ["UMOCKDEV_DIR"])
+    yield bed
+    bed.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Path:
+    """Describe a bench with a supply."""
+    path = tmp_path / "bench.toml"
+    path.write_text(
+        '[instruments.psu]\nkind = "dc-power-supply"\naddress = "USB::0x1ab1::0x04ce::SN0001::INSTR"\n'
+    )
+    return path
+
+
+def supply(device: SimulatedDevice) -> Scope:
+    """Give a simulated supply a USB socket."""
+    return Scope(lambda message: b"".join(device.receive(message, time.monotonic())))
+
+
+async def test_an_instrument_is_used_over_usb_and_found_again(bed: Bed, bench: Path) -> None:
+    """L12: under another number, by a VISA resource string."""
+    device = make_device("dc-power-supply")
+    scope = supply(device)
+    with trio.fail_after(20):
+        async with open_bench(bench) as running:
+            psu = running.ref("psu", DCPowerSupply)
+            bed.plug(scope)
+            await psu.ask(DCPowerSupply.set_voltage(2.5), timeout=10)
+            bed.unplug(scope)
+            with pytest.raises(LinkLost, match=r"the device is gone$"):
+                await psu.ask(DCPowerSupply.status())
+            again = supply(device)
+            again.number, again.location = 9, "1-9"
+            bed.plug(again)
+            status = await psu.ask(DCPowerSupply.status(), timeout=10)
+
+    assert isinstance(status, OutputStatus)
+    assert any(b"VOLT 2.5" in message for message in scope.messages)
+
+
+async def test_callers_that_leave_too_early_get_nobody_a_wrong_answer(bed: Bed, bench: Path) -> None:
+    """L1, L2: the answer that comes too late is cleared away with the device's own means."""
+    scope = supply(make_device("dc-power-supply"))
+    bed.plug(scope)
+    wrong: list[tuple[float, str]] = []
+    late = 0
+    with trio.fail_after(30):
+        async with open_bench(bench) as running:
+            psu = running.ref("psu", DCPowerSupply)
+            await psu.ask(DCPowerSupply.status(), timeout=10)
+            for number in range(40):
+                volts = number / 10
+                await psu.ask(DCPowerSupply.set_voltage(volts))
+                scope.silent = True
+                try:
+                    await psu.ask(DCPowerSupply.query("VOLT?"), timeout=0.005 + number / 4000)
+                except CommandTimeout:
+                    late += 1
+                # Now it comes, to nobody.
+                with scope.lock:
+                    scope.silent = False
+                    scope.progress()
+                answer = await psu.ask(DCPowerSupply.query("VOLT?"))
+                if float(answer) != volts:
+                    wrong.append((volts, answer))
+
+    assert late == 40
+    assert wrong == []
+    assert scope.cleared >= 40
