@@ -15,6 +15,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from labtroupe.ports import _usb_devices
 
+from ._benches import Program
 from .conftest import Shell
 
 
@@ -67,14 +68,15 @@ def test_a_serial_port_has_an_address_by_identity_and_its_holders(
     assert first["address"] == "serial:?vid=0403&pid=6010&serial_number=A6004byf&interface=1"
     assert first["description"] == "Dual RS232"
     assert first["identity"]["location"] == "1-2.3"
-    assert any(holder.startswith(f"pid {os.getpid()} (") for holder in first["holders"])
+    assert os.getpid() in [holder["pid"] for holder in first["holders"]]
+    assert first["bench"] == ""
     assert (second["path"], second["holders"]) == ("/dev/ttyUSB10", [])
 
 
 def test_the_table_has_a_line_for_each(shell: Shell, adapter: ListPortInfo) -> None:
     heads, *lines = shell("ports").out.splitlines()
 
-    assert heads.split() == ["port", "address", "holder", "description"]
+    assert heads.split() == ["port", "address", "bench", "holder", "description"]
     assert lines[0].startswith(f"{adapter.device}  ")
     assert f"pid {os.getpid()} (" in lines[0]
     assert lines[1].split() == [
@@ -83,6 +85,20 @@ def test_the_table_has_a_line_for_each(shell: Shell, adapter: ListPortInfo) -> N
         "Dual",
         "RS232",
     ]
+
+
+def test_a_port_that_a_bench_holds_names_the_bench(
+    shell: Shell, bench: Program, plugged: list[ListPortInfo]
+) -> None:
+    """L9."""
+    bench.wait_for("ready|running")
+    links = (path.readlink() for path in Path(f"/proc/{bench.process.pid}/fd").iterdir())
+    paths = sorted({str(link) for link in links if link.is_relative_to("/dev/pts")})
+    plugged.extend(ListPortInfo(path, skip_link_detection=True) for path in paths)
+    found = [json.loads(line) for line in shell("ports", "-o", "jsonl").out.splitlines()]
+
+    assert found
+    assert {each["bench"] for each in found} == {"one"}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import click
 
 from labtroupe.cli._options import Output, output_option
 from labtroupe.cli._output import print_json, print_json_lines
-from labtroupe.ports import Identity, Port, holders_of_each, serial_ports, usb_devices
+from labtroupe.client import benches_by_process
+from labtroupe.ports import Holder, Identity, Port, holders_of_each, serial_ports, usb_devices
 
-_HEADS = ("port", "address", "holder", "description")
+_HEADS = ("port", "address", "bench", "holder", "description")
 
 
 @attrs.frozen
@@ -24,7 +25,8 @@ class _Row:
     address: str
     description: str
     identity: Identity
-    holders: Sequence[str]
+    holders: Sequence[Holder]
+    bench: str
 
 
 @click.command()
@@ -44,14 +46,17 @@ def ports(output: Output) -> None:
 def _find() -> Sequence[_Row]:
     serial, usb = serial_ports(), usb_devices()
     holders = holders_of_each(port.path for port in (*serial, *usb))
+    benches = benches_by_process()
+
+    def row(kind: Literal["serial", "usb"], port: Port, address: str) -> _Row:
+        held = holders[port.path]
+        bench = next((benches[holder.pid] for holder in held if holder.pid in benches), "")
+        return _Row(kind, port.path, address, port.description, port.identity, held, bench)
+
     return [
-        *(_row("serial", port, _serial_address(port), holders[port.path]) for port in serial),
-        *(_row("usb", port, _usb_address(port), holders[port.path]) for port in usb),
+        *(row("serial", port, _serial_address(port)) for port in serial),
+        *(row("usb", port, _usb_address(port)) for port in usb),
     ]
-
-
-def _row(kind: Literal["serial", "usb"], port: Port, address: str, holders: Sequence[str]) -> _Row:
-    return _Row(kind, port.path, address, port.description, port.identity, holders)
 
 
 def _serial_address(port: Port) -> str:
@@ -79,4 +84,10 @@ def _print_table(rows: Sequence[_Row]) -> None:
     if not rows:
         print("no serial ports and no USB devices")
         return
-    print_table(_HEADS, ((row.path, row.address, " and ".join(row.holders), row.description) for row in rows))
+    print_table(
+        _HEADS,
+        (
+            (row.path, row.address, row.bench, " and ".join(map(str, row.holders)), row.description)
+            for row in rows
+        ),
+    )

@@ -19,7 +19,7 @@ from labtroupe.client._records import (
     SafetyReport,
     VerbResult,
 )
-from labtroupe.client._sockets import find_bench, make_socket_path, running_benches
+from labtroupe.client._sockets import benches_by_process, find_bench, make_socket_path, running_benches
 
 __all__ = [
     "BenchStatus",
@@ -37,6 +37,7 @@ __all__ = [
     "RestartStatus",
     "SafetyReport",
     "VerbResult",
+    "benches_by_process",
     "find_bench",
     "make_socket_path",
     "running_benches",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from labtroupe.errors import BenchError
 _SUFFIX: Final = ".sock"
 # Not the one of TMPDIR: all shells of a user must agree on it.
 _SHARED: Final = Path("/tmp")  # noqa: S108 - the owner of what is in it is checked
+# `struct ucred`: process, user and group.
+_CREDENTIALS: Final = struct.Struct("3i")
 # Seconds; a Unix socket accepts at once unless its queue of connections is full.
 _PATIENCE: Final = 1.0
 
@@ -44,6 +47,12 @@ def make_socket_path(bench: str) -> Path:
 def running_benches() -> Sequence[Path]:
     """Return the control sockets of this user's benches that answer, by name."""
     return sorted((path for path in _sockets() if _answers(path)), key=lambda path: path.stem)
+
+
+def benches_by_process() -> Mapping[int, str]:
+    """Return the names of this user's benches that answer, by the ids of their processes."""
+    found = ((_process(path), path.stem) for path in _sockets())
+    return {pid: name for pid, name in found if pid is not None}
 
 
 def find_bench(bench: str) -> Path:
@@ -106,3 +115,16 @@ def _answers(path: Path) -> bool:
         except OSError:
             return False
     return True
+
+
+def _process(path: Path) -> int | None:
+    """Return who listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(_PATIENCE)
+        try:
+            sock.connect(str(path))
+            credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            return None
+    pid, _, _ = _CREDENTIALS.unpack(credentials)
+    return int(pid)

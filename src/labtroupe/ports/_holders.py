@@ -8,12 +8,25 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import attrs
+
 _SHOWN = 80
 """Characters of a command line that are shown."""
 
 
-def holders_of(path: str) -> Sequence[str]:
-    """Return who has the device at ``path`` open, each as ``pid 4242 (python old_script.py)``.
+@attrs.frozen
+class Holder:
+    """A process that has a device open; as text ``pid 4242 (python old_script.py)``."""
+
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.command})"
+
+
+def holders_of(path: str) -> Sequence[Holder]:
+    """Return who has the device at ``path`` open.
 
     Looks through ``/proc`` by device number, since a device may have several names.  Takes tens of
     milliseconds: call it in a thread.  Processes of other users are seen by root only.
@@ -21,14 +34,14 @@ def holders_of(path: str) -> Sequence[str]:
     return holders_of_each([path])[path]
 
 
-def holders_of_each(paths: Iterable[str]) -> Mapping[str, Sequence[str]]:
+def holders_of_each(paths: Iterable[str]) -> Mapping[str, Sequence[Holder]]:
     """Return who has the devices at some paths open, in one look; see `holders_of`."""
     devices = {path: _number(path) for path in paths}
     wanted = frozenset(devices.values()) - {None}
-    holders: dict[int | None, list[str]] = {}
+    holders: dict[int | None, list[Holder]] = {}
     for pid in _processes() if wanted else ():
         for device in sorted(_opened(pid) & wanted):
-            holders.setdefault(device, []).append(f"pid {pid} ({_command(pid)})")
+            holders.setdefault(device, []).append(Holder(pid, _command(pid)))
     return {path: holders.get(device, []) for path, device in devices.items()}
 
 

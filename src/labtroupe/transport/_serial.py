@@ -162,7 +162,7 @@ def _refusal(address: SerialAddress, path: str, error: Exception) -> LabtroupeEr
     if number in _ABSENT:
         return DeviceAbsent(f"{address}: no such device")
     if number in _IN_USE:
-        holders = " and ".join(holders_of(path)) or "a process that this user may not look into"
+        holders = " and ".join(map(str, holders_of(path))) or "a process that this user may not look into"
         return PortInUse(f"{path} is held by {holders}")
     if number in _FORBIDDEN:
         return LinkError(

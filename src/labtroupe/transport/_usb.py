@@ -149,7 +149,7 @@ def _refusal(address: UsbAddress, path: str, what: str) -> LabtroupeError:
         case "LIBUSB_ERROR_NO_DEVICE" | "LIBUSB_ERROR_NOT_FOUND" | "LIBUSB_ERROR_IO":
             return DeviceAbsent(f"{address}: no such device")
         case "LIBUSB_ERROR_BUSY":
-            others = [who for who in holders_of(path) if not who.startswith(f"pid {os.getpid()} ")]
+            others = [str(holder) for holder in holders_of(path) if holder.pid != os.getpid()]
             holders = " and ".join(others) or "this process, or one that this user may not look into"
             return PortInUse(f"{path} is held by {holders}")
         case "LIBUSB_ERROR_ACCESS":
