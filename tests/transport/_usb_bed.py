@@ -397,6 +397,8 @@ class Scope(Device):
         self.core = core
         self.silent = False
         self.deaf = False
+        self.empty = False
+        """Whether it answers with nothing what it has no answer to yet."""
         self.piece = 1 << 30
         """Bytes it sends for one request, at most."""
         self.room = 1 << 30
@@ -453,9 +455,9 @@ class Scope(Device):
 
     def packet(self, room: int) -> bytes:
         """Answer the request, if there is one and something to say."""
-        if not self.says and self._wanted and self.answer and not self.silent:
+        if not self.says and self._wanted and (self.answer or self.empty) and not self.silent:
             (tag, size), self._wanted = self._wanted, None
-            part = bytes(self.answer[: min(size, self.piece)])
+            part = b"" if self.empty else bytes(self.answer[: min(size, self.piece)])
             del self.answer[: len(part)]
             tag += self.tag_lie
             self.says += struct.pack("<BBBxIBxxx", 2, tag, 255 - tag, len(part), not self.answer) + part

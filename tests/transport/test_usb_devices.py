@@ -165,6 +165,21 @@ async def test_a_device_that_was_not_asked_in_time_is_asked_again(scope: Scope) 
         assert await transport.receive() == b"LATE?"
 
 
+async def test_a_device_with_nothing_to_say_is_not_asked_all_the_time(scope: Scope) -> None:
+    """L7: some answer at once, with nothing."""
+    async with opened() as transport:
+        scope.empty = True
+        await transport.send(b"late?")
+        with trio.move_on_after(0.2):
+            await transport.receive()
+        asked = len(scope.tags)
+        scope.empty = False
+
+        assert await transport.receive() == b"LATE?"
+
+    assert asked < 25
+
+
 async def test_a_device_clear_drops_what_the_device_was_about_to_say(scope: Scope) -> None:
     """L2: the answer to the first question is nobody's any more."""
     async with opened() as transport:

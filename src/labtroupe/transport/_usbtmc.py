@@ -64,6 +64,7 @@ class UsbtmcTransport(UsbTransport):
     async def _send(self, data: bytes) -> None:
         async with self._turn:
             await self._end_half()
+            self._idle = False
             for at in range(0, len(data), PIECE):
                 end = at + PIECE >= len(data)
                 transfer = message_out(self._next_tag(), data[at : at + PIECE], end=end)
@@ -86,7 +87,7 @@ class UsbtmcTransport(UsbTransport):
             finally:
                 # Cancelled, it may have been asked all the same; its answer is then somebody else's.
                 self._halfway = 0 < self._left < len(request)
-                if self._left == len(request):
+                if self._left == len(request) and not self._closed:
                     self._response = Response(self._tag)
                     self._read()
         return True
@@ -121,10 +122,11 @@ class UsbtmcTransport(UsbTransport):
 
     async def _clear(self) -> bool:
         """Clear the device, by USBTMC 1.0, 4.2.1.6; nobody else sends."""
-        if self._reading:
-            await self._handle.end(self._reading)
+        # First, so that what arrives while its transfer is ended is nobody's, and no other is begun.
         self._response = None
         self._input.clear()
+        if self._reading:
+            await self._handle.end(self._reading)
         # Set first and cleared last: half a clear is no better than half a message.
         halfway, self._halfway = self._halfway, True
         if await self._control(Control.INITIATE_CLEAR, 1) == Status.UNKNOWN:
