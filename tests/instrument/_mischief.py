@@ -158,7 +158,7 @@ _SHAPES: Final = {
     kind: re.compile(shape + rb"(#\d+)?")
     for kind, shape in [
         *((kind, kind.lower() + rb"(\d+)") for kind in KINDS),
-        (b"M", rb"m(\d+)\.\d"),
+        (b"M", rb"m(\d+)\.(\d)"),
         (b"ID?", rb"ID (\d+)"),
     ]
 }
@@ -177,8 +177,9 @@ def shape_of(kind: bytes) -> Callable[[bytes], bool]:
 
 
 def are_pages(frames: Sequence[bytes]) -> bool:
-    """Return whether the last of these frames has the shape of a line in an answer to ``M``."""
-    return _SHAPES[b"M"].fullmatch(frames[-1]) is not None
+    """Return whether the last of these frames has the shape of that line in an answer to ``M``."""
+    found = _SHAPES[b"M"].fullmatch(frames[-1])
+    return found is not None and int(found[2]) == len(frames) - 1
 
 
 def same_tag(request: bytes, frame: bytes) -> bool:

@@ -222,6 +222,38 @@ async def test_an_answer_to_half_of_the_barriers_query_is_no_barrier(autojump_cl
     assert await link.exchange(b"ID?") == b"ID %d" % len(device.heard)
 
 
+async def test_an_answer_to_the_barriers_own_query_that_comes_twice_is_no_barrier(
+    autojump_clock: MockClock,
+) -> None:
+    """L2: to count those that are owed is not enough."""
+
+    def answer(_: bytes) -> Says:
+        line = b"ID %d\n" % len(device.heard)
+        return [(0.5, line + line)] if len(device.heard) == 2 else [(0.1, line)]
+
+    device = Device(answer)
+    link = await open_link(device, BARRIER)
+    await cut_off(lambda: link.exchange(b"ID?"))
+
+    assert await link.exchange(b"ID?") == b"ID 4"
+
+
+async def test_where_nothing_is_declared_what_nobody_asked_for_has_to_end_too(
+    autojump_clock: MockClock,
+) -> None:
+    """L1, L2: the rest of it may come over the port that was opened again."""
+    device = Device(echo)
+    link = await open_link(device)
+    device.say([(0.1, b"A x\n"), (0.5, b"A x\n")])
+    await trio.sleep(0.2)
+    with pytest.raises(LinkLost):
+        await link.exchange(b"a")
+    again = link.successor()
+    await again.open()
+
+    assert await again.exchange(b"a") == b"A a"
+
+
 @pytest.mark.parametrize("heard", range(len(b"A slow\n")))
 async def test_an_exchange_cut_off_at_any_byte_of_its_answer_leaves_nothing(
     autojump_clock: MockClock, heard: int
@@ -324,6 +356,35 @@ async def test_where_the_framing_numbers_requests_nothing_else_is_needed(autojum
 
     assert [await link.exchange(request) for _ in range(2)] == [b"\1\3\2\0\2", b"\1\3\2\0\3"]
     assert len(set(device.numbers)) == 3
+
+
+@pytest.mark.parametrize("heard", range(11))
+async def test_half_of_a_numbered_answer_is_waited_for_and_not_cut(
+    autojump_clock: MockClock, heard: int
+) -> None:
+    """L2: the rest of it would look like the beginning of another."""
+    device = ModbusDevice()
+    link = Link("nowhere", to(MemoryTransport(device)), Manners(framing=modbus.Tcp(), resync=(Tag(),)))
+    await link.open()
+    request = modbus.read_holding_registers(1, 0)
+    answer = b"\0\1\0\0\0\5\1\3\2\0\1"
+    device.say([(0.01, answer[:heard]), (0.3, answer[heard:])])
+    device.numbers.append(b"")
+    await cut_off(lambda: link.exchange(request))
+
+    assert await link.exchange(request) == b"\1\3\2\0\3"
+
+
+async def test_half_of_a_numbered_answer_whose_rest_never_comes_is_dropped(autojump_clock: MockClock) -> None:
+    """L2, L6."""
+    device = ModbusDevice()
+    link = Link("nowhere", to(MemoryTransport(device)), Manners(framing=modbus.Tcp(), resync=(Tag(),)))
+    await link.open()
+    device.say([(0.01, b"\0\1\0")])
+    await trio.sleep(0.1)
+    await link.resync()
+
+    assert await link.exchange(modbus.read_holding_registers(1, 0)) == b"\1\3\2\0\1"
 
 
 @attrs.define(eq=False)

@@ -276,6 +276,7 @@ class Link:
         stray = wire.take_stray()
         if stray is not None:
             self._suspect(stray)
+            self._debts.unasked = True
             wire.drop_input()
 
     def _suspect(self, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,8 @@ class Strategy(abc.ABC):
     async def attempt(self, wire: Wire) -> str | None:
         """Try it, and return ``None`` if it worked; else why not, or nothing where it is not for this port.
 
-        What has come before it was called has been dropped.  After it has worked, no answer to
-        anything that was sent before may be taken for that to another request; a strategy that
-        knows that none can come at all settles the debts of the wire.
+        After it has worked, no answer to anything that was sent before may be taken for that to
+        another request; a strategy that knows that none can come at all settles the debts of the wire.
 
         Raises:
             LinkLost: The connection broke, so that nothing else needs to be tried.
@@ -45,8 +45,8 @@ class Barrier(Strategy):
     answer in order, nothing that was asked earlier comes later.
 
     If this very query was cut off before, the answers to both look alike.  Then
-    the link waits for both, or until nothing has come for as long as the device
-    has just been late and ``lateness`` seconds more.
+    the link waits until nothing has come for as long as the device has just been
+    late, if there is still one to come, and ``lateness`` seconds more.
 
     Attributes:
         query: The request, without terminator.
@@ -63,26 +63,29 @@ class Barrier(Strategy):
     async def attempt(self, wire: Wire) -> str | None:
         """Send the query, and drop everything until it is answered.
 
-        The last answer to as many such queries as are owed is ours.  Some may
-        have been lost: then ours is the one after which nothing comes for as
-        long as the device has been seen to be late.
+        If others like it are owed, ours is the last answer: the one after which
+        nothing comes for as long as the device has been seen to be late.
         """
+        wire.drop_input()
         wait_until = trio.current_time() + self.budget
         with trio.move_on_at(wait_until) as sending:
             await wire.send(self.query, wire.encode(self.query))
         if sending.cancelled_caught:
             return f"{self.query!r} could not be sent within {self.budget:g} s"
-        answered = False
-        while alike := wire.debts.alike(self.query):
+        alike = deque(wire.debts.alike(self.query))
+        answered, mistakable = False, len(alike) > 1
+        while mistakable or not answered:
             with trio.move_on_at(wait_until) as quiet:
                 await self._drop_until_answered(wire)
             if quiet.cancelled_caught:
                 break
-            answered = True
-            wire.debts.owed.remove(alike[0])
-            delay = trio.current_time() - alike[0].sent_at
-            latest = alike[1].sent_at + delay if len(alike) > 1 else 0.0
-            wait_until = max(latest, trio.current_time()) + self.lateness
+            answered, now = True, trio.current_time()
+            wait_until = now + self.lateness
+            if alike:
+                first = alike.popleft()
+                wire.debts.owed.remove(first)
+                if alike:  # The next may be as late as this one was.
+                    wait_until = max(wait_until, alike[0].sent_at + now - first.sent_at + self.lateness)
         if not answered:
             return f"no answer to {self.query!r} within {self.budget:g} s"
         wire.debts.settle()
@@ -128,6 +131,7 @@ class Quiet(Strategy):
 
     async def attempt(self, wire: Wire) -> str | None:
         """Wait, with everything dropped that comes."""
+        wire.drop_input()
         with trio.move_on_after(self.budget):
             await wire.end_half_command()
             while not await self._is_quiet(wire):
@@ -152,7 +156,6 @@ async def try_all(strategies: Sequence[Strategy], wire: Wire) -> str | None:
     """
     failures: list[str] = []
     for strategy in strategies:
-        wire.drop_input()
         failure = await strategy.attempt(wire)
         if failure is None:
             return None

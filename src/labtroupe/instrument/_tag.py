@@ -42,11 +42,16 @@ class Tag(Strategy):
     budget: float = attrs.field(default=2.0, validator=gt(0))
 
     async def attempt(self, wire: Wire) -> str | None:
-        """End half a command; nothing else is needed."""
-        with trio.move_on_after(self.budget):
+        """End half a command, and have the end of half an answer; nothing else is needed."""
+        with trio.move_on_after(self.budget) as ending:
             await wire.end_half_command()
-            return None
-        return f"half a command could not be ended within {self.budget:g} s"
+        if ending.cancelled_caught:
+            return f"half a command could not be ended within {self.budget:g} s"
+        with trio.move_on_after(self.lateness) as finishing:
+            await wire.finish_frame()
+        if finishing.cancelled_caught:
+            wire.drop_input()
+        return None
 
     def matches(self, request: bytes, frame: bytes) -> bool:
         """Return whether a frame answers a request, as it was sent."""

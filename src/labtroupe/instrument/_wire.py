@@ -20,6 +20,10 @@ SHOWN: Final = 40
 """Bytes of unexpected input that an error shows."""
 
 
+# Pieces of input that are looked at before a request; who sends more than that never pauses.
+_MOST_PIECES: Final = 16
+
+
 def ignore(_: bytes) -> None:
     """Take a frame that nobody wants."""
 
@@ -137,15 +141,28 @@ class Wire:
         Raises:
             LinkLost: The connection broke.
         """
-        data = self._transport.receive_nowait()
-        if data:
-            self._decoder.feed(data)
-        if self._manners.tag is None and self._manners.unsolicited is None:
-            pending = self._decoder.pending
-            return _unasked(pending) if pending else None
-        # What does not come in one piece is more than a line or two that a device says by itself.
-        more = self._transport.receive_nowait() if data and self._manners.tag is None else b""
-        return _unasked(more) if more else self._sort_out()
+        sorting = self._manners.tag is not None or self._manners.unsolicited is not None
+        for _ in range(_MOST_PIECES):
+            data = self._transport.receive_nowait()
+            if data:
+                self._decoder.feed(data)
+            if not sorting:
+                pending = self._decoder.pending
+                return _unasked(pending) if pending else None
+            stray = self._sort_out()
+            if stray is not None or not data:
+                return stray
+        return "more came without being asked for than can be looked at"
+
+    async def finish_frame(self) -> None:
+        """Wait until what has come of a frame is all of it.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        while self._decoder.pending:
+            await self.hear()
+            self._sort_out()
 
     def drop_input(self) -> bool:
         """Drop what has come so far, and return whether that was anything."""
