@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from labtroupe.instrument import Instrument
 from labtroupe.messages import Command, commands_of
 
 from ._actors import Plain
-from ._facts import REVIVING, Facts
+from ._facts import REVIVING, Facts, Life
 from ._plans import Does, Kind, Step
 from ._record import Note, Request, What
 from ._script import Call, Leasing
@@ -134,9 +135,18 @@ def nothing_outlives_a_crash(facts: Facts) -> Iterator[str]:
                 yield f"P12: #{request.name} was asked of life {life}, and began in life {begun.life}"
 
 
+def _has_grace(facts: Facts, life: Life, begun: Note) -> bool:
+    """Whether what was asked of a life may still begin in another: its link was lost a moment ago."""
+    if life.crashed is None or facts.history.child(life.child).kind is not Kind.INSTRUMENT:
+        return False
+    return begun.at <= life.crashed.at + Instrument.grace
+
+
 def _outlived(facts: Facts, request: Request, begun: Note) -> int:
     """Return which life was up and went down between the asking and the beginning; 0 for none."""
     for life in facts.lives[request.child]:
+        if _has_grace(facts, life, begun):
+            continue
         over = life.over
         between = over is not None and request.asked < over.number < begun.number
         # A clean-up that begins in the very moment of readiness may find it was never up.

@@ -103,7 +103,7 @@ MUTATIONS = [
     Mutation(
         "R7: the mailbox is flushed before the verdict is seen",
         "actor/_life.py",
-        "        cell.go_down()\n        # A cable",
+        "        cell.go_down(error=error)\n        # A cable",
         "        # A cable",
         ACTOR,
     ),
@@ -554,6 +554,20 @@ MUTATIONS = [
         "        elif consequence:\n            child.reason = reason\n",
         "",
         POLICY,
+    ),
+    Mutation(
+        "L12: what waits survives a short loss of the link",
+        "actor/_cell.py",
+        "            if isinstance(error, LinkLost) and self.actor_type.grace > 0:\n",
+        "            if False:\n",
+        "supervision/test_grace.py",
+    ),
+    Mutation(
+        "L12: the grace has an end",
+        "actor/_cell.py",
+        "        if trio.current_time() >= self.lost_at + self.actor_type.grace:\n",
+        "        if False:\n",
+        "supervision/test_grace.py",
     ),
     Mutation(
         "S8: only the first restart is soft",

@@ -40,6 +40,8 @@ class Actor:
     quarantine_after: ClassVar[float] = 3
     """Crashes in a row after which a command is not carried out any more; `math.inf` for never."""
 
+    grace: ClassVar[float] = 0.0
+    """Seconds for which what waits in the mailbox goes on waiting when the link was lost."""
     stale_after: ClassVar[float] = math.inf
     """Seconds without a sign of life from the device after which to be running means nothing any more."""
 
@@ -148,6 +150,6 @@ async def _serve(life: Life) -> None:
         return
     async with trio.open_nursery() as nursery:
         for name, work in beside:
-            nursery.start_soon(run_beside, name, work, name=f"{life.cell.name}: {name}")
+            nursery.start_soon(run_beside, life.cell, name, work, name=f"{life.cell.name}: {name}")
         await life.serve()
         nursery.cancel_scope.cancel("the actor has finished")

@@ -62,10 +62,12 @@ def tasks_beside(cell: Cell, actor: object) -> list[tuple[str, Callable[[], Awai
     return tasks
 
 
-async def run_beside(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run one of these tasks; what it raises says where it comes from."""
+async def run_beside(cell: Cell, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run one of these tasks; what it raises says where it comes from, and ends the life."""
     try:
         await work()
     except Exception as error:
+        # Before the command that this cuts off is: that one does not know why.
+        cell.go_down(error=bare(error))
         bare(error).add_note(f"in the background task {name!r}")
         raise

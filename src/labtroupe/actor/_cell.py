@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from labtroupe.actor._intake import Intake
 from labtroupe.actor._latch import Latch, Safety, SafetyReport
 from labtroupe.actor._reply import Reply
 from labtroupe.actor._watch import Change, Changes
-from labtroupe.errors import CommandError, Halted, NotRunning, Restarted
+from labtroupe.errors import CommandError, Halted, LinkLost, NotRunning, Restarted
 from labtroupe.lifecycle import State
 from labtroupe.messages import Command, StateChanged, SuspensionChanged
 
@@ -30,6 +31,7 @@ class Cell(Intake):
         restarting: Whether a life that is being stopped will be followed by another.
         life: Number of its present or last life; 0 before the first.
         up: Whether its present life takes requests out of the mailbox.
+        lost_at: When its link was lost, if that was how its last life went down; otherwise ``-inf``.
         safety: Its latch, and what has become of its safe state.
         changes: What has become of its lives, for those who watch.
     """
@@ -41,6 +43,7 @@ class Cell(Intake):
     restarting: bool = attrs.field(default=False, init=False)
     life: int = attrs.field(default=0, init=False)
     up: bool = attrs.field(default=False, init=False)
+    lost_at: float = attrs.field(default=-math.inf, init=False)
     safety: Safety = attrs.field(init=False)
     _watched_state: AsyncValue[State] | None = attrs.field(default=None, init=False)
     changes: Changes = attrs.field(factory=Changes, init=False)
@@ -77,19 +80,28 @@ class Cell(Intake):
 
     def come_up(self) -> None:
         """Note that a life is ready for requests."""
-        self.up = True
+        self.end_grace()
+        self.up, self.lost_at = True, -math.inf
 
-    def go_down(self, *, for_good: bool = False) -> None:
+    def go_down(self, *, for_good: bool = False, error: BaseException | None = None) -> None:
         """Flush the mailbox because a life ends; once per life, so that who asks later meets the next one.
 
         Args:
             for_good: No other life is wanted; whoever says so flushes the mailbox.
+            error: Why; a link that is lost may soon be back, and until then what waits goes on waiting.
         """
         if self.up:
-            if not for_good:
+            if isinstance(error, LinkLost) and self.actor_type.grace > 0:
+                self.lost_at = trio.current_time()
+            elif not for_good:
                 self.flush(Restarted, keep_idempotent=True)
             self.leases.end(self.leases.held, f"{self.name} went down", refuse_queued=True)
         self.up = False
+
+    def end_grace(self) -> None:
+        """Refuse what was asked before the link was lost, if that was too long ago."""
+        if trio.current_time() >= self.lost_at + self.actor_type.grace:
+            self.flush(Restarted, keep_idempotent=True, asked_until=self.lost_at)
 
     def move(self, state: State, reason: str = "", *, retry_at: float | None = None) -> None:
         """Go to another state and say so, unless nothing about it is new."""

@@ -141,18 +141,26 @@ class Intake:
         if self.current is reply:
             self.scope.cancel(reason)
 
-    def flush(self, refusal: Callable[[str], CommandError], *, keep_idempotent: bool = False) -> None:
+    def flush(
+        self,
+        refusal: Callable[[str], CommandError],
+        *,
+        keep_idempotent: bool = False,
+        asked_until: float = math.inf,
+    ) -> None:
         """End the requests that wait, each with a fresh error made from its text.
 
         Args:
             refusal: Makes the error.
             keep_idempotent: Leave those which the next life may as well carry out:
                 idempotent ones, and the stop lane.
+            asked_until: Leave those that were asked then or later.
         """
 
         def may_stay(reply: Reply[object]) -> bool:
             command = reply.message.command
-            return keep_idempotent and (command.idempotent or command.urgent)
+            harmless = keep_idempotent and (command.idempotent or command.urgent)
+            return harmless or reply.asked_at >= asked_until
 
         for reply in self.mailbox.take_out(all_but=may_stay):
             reply.fail(refusal(f"{reply.message!r} was still in the mailbox"))

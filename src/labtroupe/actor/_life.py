@@ -189,7 +189,7 @@ class Life:
             return True
         # Before the verdict becomes visible: a caller who sees it and asks again
         # at once is to reach the next life, not the queue of this one.
-        cell.go_down()
+        cell.go_down(error=error)
         # A cable that was pulled three times says nothing about the command.
         if isinstance(error, Exception) and not isinstance(error, LinkError):
             cell.note_crash(request.message.command.name)

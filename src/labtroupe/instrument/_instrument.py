@@ -57,6 +57,7 @@ class Instrument(Actor):
     marks_its_acts: ClassVar[bool] = True
 
     stale_after: ClassVar[float] = 30.0
+    grace: ClassVar[float] = 3.0
 
     link: Link
 

@@ -169,6 +169,7 @@ async def _live_and_let_go(
     try:
         await _live(member.cell, actor, ready)
     except Exception as error:
+        member.cell.go_down(error=bare(error))
         leaves_open = soft() and _can_be_inherited(actor, error)
         raise
     finally:

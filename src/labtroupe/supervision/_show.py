@@ -43,6 +43,7 @@ def show(member: Member, roster: Roster) -> None:
         cell.flush(cell.refuse)
     elif state is State.BACKOFF:
         cell.refuse_the_impatient()
+        cell.end_grace()
     _tell(member, state)
     if member.spec.inner is not None:
         member.spec.inner.keeper.stand_by(member, wanted=wants)
