@@ -24,6 +24,7 @@
     ├── LinkError                   the supervisor: the connection cannot be trusted
     │   ├── Unavailable               it cannot be reached now, but may be later
     │   │   ├── DeviceAbsent            nothing there to open, or nobody answers
+    │   │   ├── WrongDevice             somebody is there, and it is another device
     │   │   └── PortInUse               somebody else holds the port
     │   ├── LinkLost                  the connection broke, or cannot be brought in step
     │   ├── DeviceSilent              not a byte for as long as the device is never silent
@@ -318,6 +319,13 @@ class DeviceAbsent(Unavailable):
 
     code = "absent"
     remedy = "Check that the device is switched on, plugged in, and at this address."
+
+
+class WrongDevice(Unavailable):
+    """Somebody answers at the address, and it is another device than it has to be."""
+
+    code = "wrong-device"
+    remedy = "If it was exchanged on purpose, change its identity in the file, and run the bench anew."
 
 
 class LinkLost(LinkError):

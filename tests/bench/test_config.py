@@ -68,6 +68,7 @@ def test_every_key_is_taken_over() -> None:
         [instruments.heater]
         kind = "labtroupe.kinds:LinkamT95"
         address = "serial:/dev/ttyUSB0?baudrate=19200"
+        identity = "LINKAM*"
         connect = "required"
         depends_on = ["psu"]
         critical = true
@@ -92,6 +93,7 @@ def test_every_key_is_taken_over() -> None:
         kind="labtroupe.kinds:LinkamT95",
         instrument_type=LinkamT95,
         address=Address.parse("serial:/dev/ttyUSB0?baudrate=19200"),
+        identity="LINKAM*",
         settings={},
         policy=policy,
         start_timeout=3.0,

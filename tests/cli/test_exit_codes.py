@@ -39,6 +39,7 @@ ROWS = {
     "link": 1,
     "unavailable": 1,
     "absent": 1,
+    "wrong-device": 1,
     "link-lost": 1,
     "silent": 1,
     "port-in-use": 1,

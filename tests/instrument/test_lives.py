@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -45,16 +46,26 @@ class Echo(Instrument):
         raise ZeroDivisionError
 
 
+class Named(Echo):
+    """One whose device can say who it is."""
+
+    async def identify(self) -> str:
+        """Ask it."""
+        return await self.link.query("WHO?")
+
+
 class Unsure(Echo):
     """One that declares no way to get in step."""
 
     resync = ()
 
 
-def answer(request: bytes) -> Says:
+def answer(request: bytes, serial_number: int = 7) -> Says:
     """Answer at once, save what is late."""
     if request == b"ID?":
         return [(0.0, b"echo\n")]
+    if request.startswith(b"WHO"):
+        return [(0.0, b"ECHO,1,%d\n" % serial_number)]
     return [(0.7 if request == b"Q late" else 0.0, b"A " + request[2:] + b"\n")]
 
 
@@ -64,6 +75,7 @@ class Bench:
 
     device: Device
     kind: type[Echo]
+    identity: str = ""
     opened: list[float] = attrs.field(factory=list[float])
     events: list[Event] = attrs.field(factory=list[Event])
     links: list[Link] = attrs.field(factory=list[Link])
@@ -75,17 +87,21 @@ class Bench:
 
     def make(self) -> Echo:
         """Make the instrument of the next life."""
-        link = self.links[-1].successor() if self.links else self.kind.link_to("memory", self.connect)
+        link = (
+            self.links[-1].successor()
+            if self.links
+            else self.kind.link_to("memory", self.connect, self.identity)
+        )
         self.links.append(link)
         return self.kind(link)
 
 
 @asynccontextmanager
 async def running(
-    device: Device, kind: type[Echo] = Echo, *, pause: float = 0.5
+    device: Device, kind: type[Echo] = Echo, *, pause: float = 0.5, identity: str = ""
 ) -> AsyncGenerator[tuple[Bench, Supervisor]]:
     """Run an instrument for a device; all its ports must have been closed in the end."""
-    bench = Bench(device, kind)
+    bench = Bench(device, kind, identity)
     policy = Policy(backoff=Backoff(first=pause, longest=2 * pause, jitter=0.0))
     spec = ChildSpec(name="echo", factory=bench.make, actor_type=kind, policy=policy)
     supervisor = Supervisor([spec], bench.events.append, Random(1))  # noqa: S311 - repeatable, not secret
@@ -164,3 +180,49 @@ async def test_a_device_that_is_back_is_not_waited_for_in_vain_again(autojump_cl
         tries = [event for event in bench.events if isinstance(event, StateChanged)]
         assert [event.after for event in tries[-2:]] == [State.STARTING, State.RUNNING]
         assert len([at for at in bench.opened if at > back]) == 1, "the first try after that is the last"
+
+
+@pytest.mark.parametrize("identity", ["", "ECHO,1,7", "ECHO,*,7", "ECHO*"])
+async def test_the_right_device_is_taken(autojump_clock: MockClock, identity: str) -> None:
+    """L8: who it must be, whatever firmware it has; or whoever is there, if nobody has said."""
+    async with running(Device(answer), Named, identity=identity) as (bench, supervisor):
+        assert await supervisor.ref("echo", Named).ask(Echo.ask_for("mine")) == "A mine"
+        assert bench.device.heard == [b"ID?", b"WHO?", b"Q mine"]
+
+
+async def test_another_device_is_refused_and_nothing_else_is_said_to_it(autojump_clock: MockClock) -> None:
+    """L8: with who is there, and who ought to be; it is looked for until the right one is there."""
+    device = Device(answer)
+    async with running(device, Named, identity="ECHO,1,8") as (bench, supervisor):
+        echo = supervisor.ref("echo", Named)
+        await trio.sleep(20)
+        assert echo.state is State.BACKOFF
+        assert supervisor.member("echo").cell.reason == "memory: 'ECHO,1,7' is there, and not 'ECHO,1,8'"
+        assert set(device.heard) == {b"ID?", b"WHO?"}
+        device.answer = partial(answer, serial_number=8)
+        await trio.sleep(30)
+        assert await echo.ask(Echo.ask_for("mine")) == "A mine"
+        assert State.FAILED not in [e.after for e in bench.events if isinstance(e, StateChanged)]
+
+
+@pytest.mark.parametrize("crash", [True, False])
+async def test_an_impostor_in_a_later_life_is_refused(autojump_clock: MockClock, *, crash: bool) -> None:
+    """L8, L12: another device at the old address, after a loss of the link or a soft restart."""
+    device = Device(answer)
+    async with running(device, Named) as (_, supervisor):
+        echo = supervisor.ref("echo", Named)
+        await supervisor.wait_state("echo", State.RUNNING)
+        device.answer = partial(answer, serial_number=8)
+        if crash:
+            with pytest.raises(LabtroupeError):
+                await echo.ask(Echo.crash())
+        else:
+            supervisor.restart("echo")
+        await trio.sleep(20)
+        assert (
+            supervisor.member("echo").cell.reason
+            == "memory: 'ECHO,1,8' is there, and it was 'ECHO,1,7' before"
+        )
+        assert b"Q mine" not in device.heard
+        device.answer = answer
+        assert await echo.ask(Echo.ask_for("mine"), timeout=60) == "A mine"

@@ -556,6 +556,27 @@ MUTATIONS = [
         POLICY,
     ),
     Mutation(
+        "L8: another device than it has to be is refused",
+        "instrument/_acquaintance.py",
+        "        if self.expected and not fnmatchcase(identity, self.expected):\n",
+        "        if False:\n",
+        "instrument/test_lives.py",
+    ),
+    Mutation(
+        "L8: another device than in a former life is refused",
+        "instrument/_acquaintance.py",
+        "        self.met = identity\n",
+        "",
+        "instrument/test_lives.py",
+    ),
+    Mutation(
+        "S7: a device that appears is not waited for any longer",
+        "policy/_child.py",
+        "        if self.absent:\n",
+        "        if False:\n",
+        "bench/test_appearances.py",
+    ),
+    Mutation(
         "L12: what waits survives a short loss of the link",
         "actor/_cell.py",
         "            if isinstance(error, LinkLost) and self.actor_type.grace > 0:\n",

@@ -42,6 +42,7 @@ class InstrumentConfig:
         kind: The kind as the file has it.
         instrument_type: The class that it names.
         address: Where the device is.
+        identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
         settings: What the class is given besides its link, typed and validated.
         policy: How its failures are treated.
         start_timeout: Seconds a start may take.
@@ -52,6 +53,7 @@ class InstrumentConfig:
     kind: str
     instrument_type: type[Instrument]
     address: Address
+    identity: str
     settings: Mapping[str, object]
     policy: Policy
     start_timeout: float
@@ -198,6 +200,7 @@ def _finish(draft: Draft, group: str) -> InstrumentConfig:
         kind=table.kind,
         instrument_type=kind.instrument_type,
         address=address,
+        identity=table.identity,
         settings=draft.settings,
         policy=policy,
         start_timeout=table.start_timeout,

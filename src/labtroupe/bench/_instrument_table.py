@@ -36,6 +36,7 @@ class InstrumentTable:
     address: str = attrs.field(
         metadata={IF_MISSING: 'write where it is, as in address = "serial:/dev/ttyUSB0"'}
     )
+    identity: str = ""
     connect: Literal["wanted", "required", "on-demand"] = "wanted"
     depends_on: tuple[str, ...] = ()
     critical: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from labtroupe.actor import ActorRef
+from labtroupe.bench._appearances import watch_for_devices
 from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
 from labtroupe.bench._latches import LatchKeeper
 from labtroupe.bench._simulated import make_simulated
@@ -24,6 +25,9 @@ from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
 from labtroupe.supervision import ChildSpec, Member, Supervisor, Watchdog
 from labtroupe.transport import Address, SimAddress, open_transport
+
+Work = Callable[[], Awaitable[None]]
+"""What runs until it is cancelled."""
 
 InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 
@@ -79,14 +83,12 @@ async def open_bench(
     Args:
         bench: The file that describes it, or what has been read from one.
         await_required: Begin the body at once if false, to watch the required ones start.
-        on_wedged: Called at the end, when only instruments are left that do not
-            stop; to return means to wait for them.
+        on_wedged: Called when only instruments are left that do not stop; to return is to wait for them.
 
     Raises:
         ConfigError: The file has mistakes; the error names all of them.
         BenchError: Nobody can say what is halted.
-        RestartLimitError: A required instrument did not start, or restarting a
-            critical one did not help.
+        RestartLimitError: A required one did not start, or restarting a critical one did not help.
     """
     config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
     feed = Feed()
@@ -94,21 +96,23 @@ async def open_bench(
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
-            supervisor = _make_supervisor(config, rack, feed.publish, on_wedged)
+            addresses = {each.name: _real_address(rack, each) for each in config.instruments}
+            supervisor = _make_supervisor(config, addresses, feed.publish, on_wedged)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
-            required = [each.name for each in config.instruments if each.policy.required]
-            async with _running(supervisor, latches, required if await_required else []):
+            watch: Work = partial(watch_for_devices, supervisor, addresses)
+            beside = [Watchdog(feed.publish).run, latches.run, watch]
+            awaited = [each.name for each in config.instruments if each.policy.required and await_required]
+            async with _running(supervisor, beside, awaited):
                 yield Bench(config, service, supervisor)
 
 
 def _make_supervisor(
     config: BenchConfig,
-    rack: Rack,
+    addresses: Mapping[str, Address],
     publish: Callable[[Event], None],
     on_wedged: Callable[[Sequence[Member]], None],
 ) -> Supervisor:
-    addresses = {each.name: _real_address(rack, each) for each in config.instruments}
     return Supervisor(
         [_spec(each, addresses[each.name]) for each in config.in_order()],
         publish,
@@ -119,7 +123,7 @@ def _make_supervisor(
 
 @asynccontextmanager
 async def _running(
-    supervisor: Supervisor, latches: LatchKeeper, awaited: Sequence[str]
+    supervisor: Supervisor, beside: Sequence[Work], awaited: Sequence[str]
 ) -> AsyncGenerator[None]:
     """Run the supervisor beside the body, which begins when those awaited are running.
 
@@ -128,8 +132,8 @@ async def _running(
     failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Watchdog(supervisor.publish).run)
-            nursery.start_soon(latches.run)
+            for run in beside:
+                nursery.start_soon(run)
             await nursery.start(supervisor.run)
             for name in awaited:
                 await supervisor.wait_been_up(name)
@@ -160,7 +164,7 @@ def _spec(config: InstrumentConfig, address: Address) -> ChildSpec:
     instrument_type = config.instrument_type
     connect = partial(open_transport, address, holder=config.name)
 
-    link = instrument_type.link_to(str(address), connect)
+    link = instrument_type.link_to(str(address), connect, config.identity)
 
     def make() -> Instrument:
         nonlocal link

@@ -48,6 +48,7 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "link": FAILED,
         "unavailable": FAILED,
         "absent": FAILED,
+        "wrong-device": FAILED,
         "link-lost": FAILED,
         "silent": FAILED,
         "port-in-use": FAILED,

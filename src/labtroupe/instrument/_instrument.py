@@ -11,6 +11,7 @@ import trio
 
 from labtroupe.actor import Actor, background, publish
 from labtroupe.errors import DeviceAbsent, DeviceSilent, LinkLost, ProtocolError, sentence
+from labtroupe.instrument._acquaintance import Acquaintance
 from labtroupe.instrument._link import Link
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._resync import Strategy
@@ -77,12 +78,13 @@ class Instrument(Actor):
             self.link.take_over(former.link)
 
     @classmethod
-    def link_to(cls, address: str, connect: Callable[[], Awaitable[Transport]]) -> Link:
+    def link_to(cls, address: str, connect: Callable[[], Awaitable[Transport]], identity: str = "") -> Link:
         """Return a closed link that talks as this class declares.
 
         Args:
             address: Where it leads, for people.
             connect: Opens the transport.
+            identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
         """
         manners = Manners(
             framing=cls.framing,
@@ -92,7 +94,15 @@ class Instrument(Actor):
             busy=cls.busy,
             unsolicited=cls.unsolicited,
         )
-        return Link(address, connect, manners)
+        return Link(address, connect, manners, acquaintance=Acquaintance(identity))
+
+    async def identify(self) -> str:
+        """Return who the device says it is, such as the answer to ``*IDN?``; empty if it cannot say.
+
+        Called in every life before `on_open`, so that nothing else is said to a device that is not
+        the one it has to be, or not the one of the life before.
+        """
+        return ""
 
     async def on_open(self) -> None:
         """Say the first words to the device; to raise refuses it.
@@ -111,6 +121,7 @@ class Instrument(Actor):
         try:
             with trio.move_on_after(self.greeting_timeout) as scope:
                 await self.link.resync()
+                self.link.acquaintance.greet(self.link.address, await self.identify())
                 await self.on_open()
         except (DeviceSilent, LinkLost, ProtocolError) as error:
             # It never was in step, so nothing has been lost: nobody who answers is there yet.

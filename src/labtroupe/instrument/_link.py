@@ -18,6 +18,7 @@ import trio
 
 from labtroupe.actor import mark_acted
 from labtroupe.errors import CommandError, LinkLost, ProtocolError
+from labtroupe.instrument._acquaintance import Acquaintance
 from labtroupe.instrument._debts import Debts
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._recorder import FlightRecorder
@@ -29,7 +30,7 @@ from labtroupe.transport import Transport
 # Seconds without an exchange after which the wire is listened to; a pulled cable is noticed soon after.
 _IDLE: Final = 0.05
 
-# Frames that one answer may have at most: a device that sends on and on is to end somewhere.
+# Frames that one answer may have at most, as a device may send on and on.
 _MOST_FRAMES: Final = 100_000
 
 # A new link is suspect too: somebody may have asked something before us.
@@ -51,6 +52,7 @@ class Link:
         address: Where it leads, for people.
         manners: How the device talks, and how to get in step with it.
         recorder: Its latest frames, those of former lives included.
+        acquaintance: Who the device is to be, and who it was in former lives.
         suspicion: Why the link is suspect; ``None`` if it is in step.
     """
 
@@ -58,6 +60,7 @@ class Link:
     _connect: Callable[[], Awaitable[Transport]]
     manners: Manners = Manners()
     recorder: FlightRecorder = attrs.field(factory=FlightRecorder)
+    acquaintance: Acquaintance = attrs.field(factory=Acquaintance)
     _debts: Debts = attrs.field(factory=Debts)
     _wire: Wire | None = attrs.field(default=None, init=False)
     _turns: Turns = attrs.field(factory=Turns, init=False)
@@ -72,7 +75,7 @@ class Link:
 
     @property
     def heritable(self) -> bool:
-        """Whether the link of the next life can `take_over` the open port, and get in step over it."""
+        """Whether the link of the next life can `take_over` the port, and get in step."""
         return self._wire is not None and (self.in_step or bool(self.manners.resync))
 
     def successor(self) -> Link:
@@ -201,7 +204,7 @@ class Link:
             except CommandError:
                 raise
             except BaseException:
-                self._suspect("a transaction was cut off")
+                self.suspicion = self.suspicion or "a transaction was cut off"
                 raise
 
     async def resync(self) -> None:
@@ -275,12 +278,9 @@ class Link:
         """Become suspect if there is input that nobody has asked for."""
         stray = wire.take_stray()
         if stray is not None:
-            self._suspect(stray)
+            self.suspicion = self.suspicion or stray
             self._debts.unasked = True
             wire.drop_input()
-
-    def _suspect(self, why: str) -> None:
-        self.suspicion = self.suspicion or why
 
     def _trust(self) -> None:
         self.suspicion = None

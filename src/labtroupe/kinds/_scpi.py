@@ -51,6 +51,10 @@ class ScpiInstrument(Instrument):
     framing = Lines(b"\n")
     resync = (DeviceClear(), Barrier(b"*IDN?", is_identity, lateness=1.0))
 
+    async def identify(self) -> str:
+        """Return the answer to ``*IDN?``."""
+        return await self.link.query("*IDN?", is_identity)
+
     async def on_open(self) -> None:
         """Empty the error queue: what is in it belongs to nobody who asks us."""
         await self._forget_errors()

@@ -101,6 +101,7 @@ class Child:
         up_since: Since when it has been up; ``None`` if it is not.
         starting_since: When its last start began.
         stop_by: When a stopping child counts as wedged.
+        absent: Its last life ended because the device could not be reached.
         ever_up: Whether any of its lives got as far as being up.
         reason: Why it is down or was stopped, in words.
     """
@@ -116,6 +117,7 @@ class Child:
     up_since: float | None = None
     starting_since: float = -math.inf
     stop_by: float = math.inf
+    absent: bool = False
     ever_up: bool = False
     reason: str = ""
 
@@ -127,6 +129,11 @@ class Child:
             self.history.forgive()
             # A life that is being cleaned up belongs to what failed before.
             self.asked = self.asked or self.phase in {Phase.STOPPING, Phase.WEDGED}
+
+    def hurry(self) -> None:
+        """Wait no longer, if it waits because its device was not there."""
+        if self.absent:
+            self.due = -math.inf
 
     @property
     def there(self) -> bool:

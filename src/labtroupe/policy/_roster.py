@@ -143,6 +143,7 @@ class Roster:
             child.history.lived(self.children.mates.limit(child), now - child.up_since)
         child.phase, child.up_since, child.stop_by = Phase.DOWN, None, math.inf
         child.asked = child.cycle = False
+        child.absent = unavailable
         if asked_to or child.wanted is not Wanted.RUNNING or self.over:
             return
         if child.name in self.children.required and not child.ever_up and not consequence:

@@ -116,6 +116,11 @@ class Keeper:
             show(self.members[record.name], self.roster)
             self.kick()
 
+    def hurry(self, record: Child) -> None:
+        """Start a child now that waits because its device was not there: it seems to be there now."""
+        record.hurry()
+        self.kick()
+
     def kick(self) -> None:
         """Have the records looked at soon."""
         self._changed.set()
