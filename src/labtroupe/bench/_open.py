@@ -100,8 +100,7 @@ async def open_bench(
             supervisor = _make_supervisor(config, addresses, feed.publish, on_wedged)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
-            watch: Work = partial(watch_for_devices, supervisor, addresses)
-            beside = [Watchdog(feed.publish).run, latches.run, watch]
+            beside: list[Work] = [latches.run, partial(watch_for_devices, supervisor, addresses)]
             awaited = [each.name for each in config.instruments if each.policy.required and await_required]
             async with _running(supervisor, beside, awaited):
                 yield Bench(config, service, supervisor)
@@ -132,6 +131,7 @@ async def _running(
     failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(Watchdog(supervisor.publish).run)
             for run in beside:
                 nursery.start_soon(run)
             await nursery.start(supervisor.run)
