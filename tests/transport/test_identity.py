@@ -141,10 +141,15 @@ def test_a_device_that_vanishes_in_mid_list_begins_the_list_anew(monkeypatch: py
     assert [port.identity for port in serial_ports()] == [identity]
 
 
-def test_a_list_that_never_comes_to_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_that_never_comes_to_rest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def comports() -> list[ListPortInfo]:
         raise TypeError("int() can't convert")
 
     monkeypatch.setattr(list_ports, "comports", comports)
     with pytest.raises(LinkError, match="change faster than they can be listed"):
         serial_ports()
+    with pytest.raises(LinkError, match="change faster than they can be listed"):
+        await open_transport(ADDRESS, holder="heater")
+
+    assert ADDRESS.resource() == str(ADDRESS)
+    assert claims() == {}

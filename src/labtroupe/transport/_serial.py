@@ -86,7 +86,12 @@ class SerialAddress(Address):
         """Return the device node, which may have several names; where there is none, who is sought."""
         if self.path:
             return os.path.realpath(self.path)
-        return only_path(self._matching(), str(attrs.evolve(type(self)(""), **attrs.asdict(self.identity))))
+        try:
+            found = self._matching()
+        except LinkError:
+            # Whoever opens it is told.
+            found = ()
+        return only_path(found, str(attrs.evolve(type(self)(""), **attrs.asdict(self.identity))))
 
     async def find(self) -> str:
         """See `Address.find`."""
