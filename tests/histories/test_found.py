@@ -7,7 +7,7 @@ import pytest
 from labtroupe.policy import Policy
 
 from ._check import check
-from ._plans import ChildPlan, Goes, Kind, LifePlan
+from ._plans import ChildPlan, Does, Goes, Kind, LifePlan, Step
 from ._script import Adding, Call, Ending, Halting, History, Order
 
 FOUND = {
@@ -57,6 +57,15 @@ FOUND = {
         ),
         ends_at=5.0,
         callers_stay=True,
+    ),
+    "who is reset while it gets in step does not go into its safe state": History(
+        children=(ChildPlan(name="a", kind=Kind.DEVICE, lives=(LifePlan(recovery_seconds=0.5),)),),
+        actions=(
+            Call(at=0.75, child="a", steps=(Step(does=Does.EXCHANGE, seconds=1.0),)),
+            Halting(at=1.0),
+            Order(at=1.25, child="a", verb="reset"),
+        ),
+        ends_at=5.0,
     ),
 }
 

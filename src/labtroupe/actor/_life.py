@@ -215,6 +215,8 @@ class Life:
         try:
             if actor.suspicion is not None:
                 await self._recover(actor.suspicion)
+                if latch is not safety.latch:
+                    return  # It was reset, or halted anew, meanwhile.
             making_safe.set(True)
             with trio.move_on_after(actor.safe_state_timeout) as scope:
                 await actor.safe_state()
