@@ -49,6 +49,7 @@ SUPERVISION = "supervision/test_supervisor.py"
 # In real time, so each names its test.
 LINK = "instrument/test_link.py"
 RESYNC, MANNERS = "instrument/test_resync.py", "instrument/test_manners.py"
+NEVER_WRONG = "instrument/test_never_wrong.py"
 
 MUTATIONS = [
     Mutation(
@@ -337,6 +338,20 @@ MUTATIONS = [
         "        if not self.debts.cut_short:\n",
         "        if True:\n",
         RESYNC,
+    ),
+    Mutation(
+        "L1: random mischief finds a link that is not suspect",
+        "instrument/_link.py",
+        '        self.suspicion = f"{request!r} was cut off"\n',
+        "",
+        f"{NEVER_WRONG}::test_no_answer_is_wrong_in_memory",
+    ),
+    Mutation(
+        "L3: random mischief finds a line that began before the request",
+        "instrument/_wire.py",
+        "        self._begun = bool(self._decoder.pending)\n",
+        "",
+        f"{NEVER_WRONG}::test_no_answer_is_wrong_in_memory",
     ),
     Mutation(
         "L1: a transaction that is cut off leaves the link suspect",
