@@ -8,6 +8,7 @@
     │   ├── UnknownCommandError       the instrument has no such command
     │   ├── UnknownInstrumentError    the bench has no such instrument
     │   ├── CommandRefused            the device said no
+    │   ├── NoAnswer                  a device on a shared bus did not answer
     │   ├── CommandTimeout            not done by its deadline
     │   ├── CommandCancelled          the caller withdrew it
     │   ├── CommandCrashed            the actor crashed while carrying it out
@@ -153,6 +154,14 @@ class CommandRefused(CommandError):
     code = "refused"
     remedy = "The device is in order; ask for something it can do in its present state."
     outcome = Outcome.REFUSED
+
+
+class NoAnswer(CommandError):
+    """A device on a shared bus did not answer, now or when it was asked last, or not sensibly."""
+
+    code = "no-answer"
+    remedy = "Check that the device is switched on, connected to the bus, and at this address."
+    outcome = Outcome.UNKNOWN
 
 
 class CommandTimeout(CommandError):

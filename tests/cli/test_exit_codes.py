@@ -23,6 +23,7 @@ ROWS = {
     "unknown-command": 4,
     "unknown-instrument": 4,
     "refused": 1,
+    "no-answer": 5,
     "timeout": 5,
     "cancelled": 5,
     "crashed": 5,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labtroupe.actor._actor import Actor, finish, live, mark_acted, publish
 from labtroupe.actor._background import background
 from labtroupe.actor._cell import Cell
+from labtroupe.actor._context import making_safe
 from labtroupe.actor._deadlines import Deadlines
 from labtroupe.actor._gather import gather
 from labtroupe.actor._latch import Latch, SafetyReport
@@ -34,6 +35,7 @@ __all__ = [
     "finish",
     "gather",
     "live",
+    "making_safe",
     "mark_acted",
     "publish",
 ]

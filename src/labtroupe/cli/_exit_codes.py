@@ -32,6 +32,7 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "unknown-command": NOT_FOUND,
         "unknown-instrument": NOT_FOUND,
         "refused": FAILED,
+        "no-answer": FAILED,
         "timeout": UNKNOWN_OUTCOME,
         "cancelled": FAILED,
         "crashed": FAILED,

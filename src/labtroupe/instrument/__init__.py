@@ -1,7 +1,8 @@
-"""An actor that owns a device: the instrument, its link, and how it gets in step."""
+"""An actor that owns a device: the instrument, its link, how it gets in step, and buses with many."""
 
 from __future__ import annotations
 
+from labtroupe.instrument._bus import Addressed, Bus, BusLink
 from labtroupe.instrument._debts import Debts, Owed
 from labtroupe.instrument._instrument import Instrument
 from labtroupe.instrument._link import Link
@@ -12,7 +13,10 @@ from labtroupe.instrument._tag import Tag
 from labtroupe.instrument._wire import Wire
 
 __all__ = [
+    "Addressed",
     "Barrier",
+    "Bus",
+    "BusLink",
     "Debts",
     "DeviceClear",
     "Direction",

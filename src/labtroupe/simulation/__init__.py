@@ -5,6 +5,7 @@ from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
 from labtroupe.simulation._faults import FAULTS, Fault, FaultKind
 from labtroupe.simulation._linkam import LinkamStage
+from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
 from labtroupe.simulation._rack import Rack
@@ -16,6 +17,7 @@ __all__ = [
     "FaultKind",
     "LineDevice",
     "LinkamStage",
+    "ModbusBus",
     "Multimeter",
     "PowerSupply",
     "Rack",

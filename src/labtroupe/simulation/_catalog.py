@@ -10,6 +10,7 @@ from types import MappingProxyType
 from labtroupe.errors import ConfigError
 from labtroupe.simulation._device import SimulatedDevice
 from labtroupe.simulation._linkam import LinkamStage
+from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
 from labtroupe.simulation._suggest import suggestion
@@ -18,6 +19,7 @@ SIMULATED: Mapping[str, Callable[..., SimulatedDevice]] = MappingProxyType(
     {
         "dc-power-supply": PowerSupply,
         "linkam-t95": LinkamStage,
+        "modbus-rtu-bus": ModbusBus,
         "scpi": Multimeter,
     }
 )
