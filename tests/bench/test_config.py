@@ -93,6 +93,7 @@ def test_every_key_is_taken_over() -> None:
         kind="labtroupe.kinds:LinkamT95",
         instrument_type=LinkamT95,
         address=Address.parse("serial:/dev/ttyUSB0?baudrate=19200"),
+        bus="",
         identity="LINKAM*",
         settings={},
         policy=policy,

@@ -68,7 +68,7 @@ def snippets(tmp_path: Path) -> list[BenchConfig]:
 def test_each_bench_on_the_page_is_right(tmp_path: Path) -> None:
     found = [[each.name for each in bench.instruments] for bench in snippets(tmp_path)]
 
-    assert found == [["heater"], ["psu"], ["valve", "pump"]]
+    assert found == [["heater"], ["psu"], ["valve", "pump"], ["line", "oven", "pump"]]
 
 
 def test_the_defaults_on_the_page_are_those_that_are_used(tmp_path: Path) -> None:

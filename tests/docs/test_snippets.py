@@ -33,6 +33,7 @@ PAGES = [
     ROOT / "docs/how-to/readings-and-periodic-work.md",
     ROOT / "docs/how-to/halting.md",
     ROOT / "docs/how-to/get-in-step.md",
+    ROOT / "docs/how-to/share-a-bus.md",
     ROOT / "docs/reference/protocols.md",
 ]
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"

@@ -3,11 +3,17 @@ from __future__ import annotations
 import pytest
 
 from labtroupe.errors import ConfigError
-from labtroupe.simulation import SIMULATED, LinkamStage, Multimeter, PowerSupply, make_device
+from labtroupe.simulation import SIMULATED, LinkamStage, ModbusBus, Multimeter, PowerSupply, make_device
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("linkam-t95", LinkamStage), ("scpi", Multimeter), ("dc-power-supply", PowerSupply)]
+    ("name", "kind"),
+    [
+        ("linkam-t95", LinkamStage),
+        ("scpi", Multimeter),
+        ("dc-power-supply", PowerSupply),
+        ("modbus-rtu-bus", ModbusBus),
+    ],
 )
 def test_a_device_is_made_by_its_name(name: str, kind: type) -> None:
     assert type(make_device(name)) is kind

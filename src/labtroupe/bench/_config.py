@@ -41,7 +41,8 @@ class InstrumentConfig:
     Attributes:
         kind: The kind as the file has it.
         instrument_type: The class that it names.
-        address: Where the device is.
+        address: Where the device is; ``None`` if it is on a bus.
+        bus: The name of that; empty if there is none.
         identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
         settings: What the class is given besides its link, typed and validated.
         policy: How its failures are treated.
@@ -52,12 +53,18 @@ class InstrumentConfig:
     name: str
     kind: str
     instrument_type: type[Instrument]
-    address: Address
+    address: Address | None
+    bus: str
     identity: str
     settings: Mapping[str, object]
     policy: Policy
     start_timeout: float
     mailbox: int
+
+    @property
+    def place(self) -> str:
+        """Where the device is, for people."""
+        return f"{self.bus}, unit {self.settings['unit']}" if self.address is None else str(self.address)
 
 
 @attrs.frozen(kw_only=True)
@@ -167,7 +174,7 @@ def _conflicts(
     def line(*place: str | int) -> int:
         return document.line(place)
 
-    depends_on = {draft.name: draft.depends_on for draft in drafts}
+    depends_on = {draft.name: draft.waits_for for draft in drafts}
     between = instrument_conflicts(drafts, depends_on, partial(line, "instruments"))
     yield from (finding.under("instruments") for finding in between)
     yield from group_conflicts(groups, depends_on, line)
@@ -182,11 +189,11 @@ def _finish_group(draft: GroupDraft) -> GroupConfig:
 
 def _finish(draft: Draft, group: str) -> InstrumentConfig:
     """Return the configuration of an instrument that has no mistakes."""
-    table, kind, address = draft.table, draft.kind, draft.address
-    if kind is None or address is None:
+    table, kind = draft.table, draft.kind
+    if kind is None or (draft.address is None and not table.bus):
         raise AssertionError(f"{draft.name} has neither a mistake nor a kind and an address")
     policy = Policy(
-        depends_on=table.depends_on,
+        depends_on=tuple(map(str, draft.waits_for)),
         required=table.connect == "required",
         on_demand=table.connect == "on-demand",
         critical=table.critical,
@@ -199,7 +206,8 @@ def _finish(draft: Draft, group: str) -> InstrumentConfig:
         name=draft.name,
         kind=table.kind,
         instrument_type=kind.instrument_type,
-        address=address,
+        address=draft.address,
+        bus=table.bus,
         identity=table.identity,
         settings=draft.settings,
         policy=policy,

@@ -6,12 +6,13 @@ import graphlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
+from labtroupe.bench._bus_conflicts import bus_conflicts
 from labtroupe.bench._instrument_table import Draft
 from labtroupe.bench._mistakes import Finding, did_you_mean
 from labtroupe.transport import Address, SimAddress
 
 Dependencies = Mapping[str, Sequence[object]]
-"""What each instrument depends on as it is written, be it the name of an instrument or not."""
+"""What each instrument depends on, be it the name of an instrument or not."""
 LineOf = Callable[..., int]
 """From the keys, those above left out, to the line; 0 for what the file does not have."""
 
@@ -24,8 +25,14 @@ def instrument_conflicts(
         yield from (finding.under(draft.name) for finding in draft.findings)
     yield from names_alike(list(depends_on), line)
     yield from addresses_shared({draft.name: draft.address for draft in drafts if draft.address}, line)
-    yield from unknown_instruments(depends_on, "depends_on", depends_on)
-    yield from circles(depends_on)
+    written = {draft.name: draft.depends_on for draft in drafts}
+    yield from unknown_instruments(written, "depends_on", depends_on)
+    yield from bus_conflicts(drafts, line)
+    for circle in circles(depends_on):
+        instrument, _, index = circle.place
+        # What is not written there follows from the bus.
+        by_bus = index == len(written[str(instrument)])
+        yield Finding((instrument, "bus"), circle.text) if by_bus else circle
 
 
 def names_alike(names: Sequence[str], line: LineOf) -> Iterator[Finding]:

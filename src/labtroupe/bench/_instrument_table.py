@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast
 
 import attrs
@@ -33,9 +33,8 @@ class InstrumentTable:
     """The keys that the table of any instrument may have; all others are settings of its kind."""
 
     kind: str = attrs.field(metadata={IF_MISSING: 'write what it is, as in kind = "scpi"'})
-    address: str = attrs.field(
-        metadata={IF_MISSING: 'write where it is, as in address = "serial:/dev/ttyUSB0"'}
-    )
+    address: str = ""
+    bus: str = ""
     identity: str = ""
     connect: Literal["wanted", "required", "on-demand"] = "wanted"
     depends_on: tuple[str, ...] = ()
@@ -65,10 +64,16 @@ class Draft:
     name: str
     findings: tuple[Finding, ...]
     depends_on: Sequence[object] = ()
-    table: InstrumentTable = InstrumentTable(kind="", address="")
+    table: InstrumentTable = InstrumentTable(kind="")
     kind: Kind | None = None
     address: Address | None = None
     settings: Mapping[str, object] = attrs.field(factory=dict[str, object])
+
+    @property
+    def waits_for(self) -> Sequence[object]:
+        """All that it depends on, its bus as the last."""
+        on_bus = self.table.bus and self.table.bus not in self.depends_on
+        return (*self.depends_on, self.table.bus) if on_bus else self.depends_on
 
 
 def read_instrument(name: str, value: object) -> Draft:
@@ -79,15 +84,25 @@ def read_instrument(name: str, value: object) -> Draft:
     given = cast("dict[str, object]", value)
     keys, wrong = read_fields(given, InstrumentTable, KEYS)
     findings += wrong
+    findings += _address_and_bus(given)
     kind = _attempt(_find_usable_kind, keys.get("kind"), "kind", findings)
     address = _attempt(_find_address, keys.get("address"), "address", findings)
     settings, wrong = _read_settings(given, kind)
     findings += wrong
     # Every value is of its field's type: read_fields has seen to that.
-    table = cast("Callable[..., InstrumentTable]", InstrumentTable)(**{"kind": "", "address": "", **keys})
+    table = cast("Callable[..., InstrumentTable]", InstrumentTable)(**{"kind": "", **keys})
     written = given.get("depends_on")
     depends_on = cast("list[object]", written) if isinstance(written, list) else ()
     return Draft(name, tuple(findings), depends_on, table, kind, address, settings)
+
+
+def _address_and_bus(table: Mapping[str, object]) -> Iterator[Finding]:
+    """Find out whether there is one of the two."""
+    if "address" not in table and "bus" not in table:
+        hint = 'write where it is, as in address = "serial:/dev/ttyUSB0"'
+        yield Finding((), f"address is missing; {hint}")
+    if "address" in table and "bus" in table:
+        yield Finding(("bus",), "there is an address as well; take out one of them, as a bus has the address")
 
 
 def _attempt(find: Callable[[str], T], text: object, key: str, findings: list[Finding]) -> T | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import attrs
 import trio
@@ -19,7 +19,7 @@ from labtroupe.bench._latches import LatchKeeper
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
-from labtroupe.instrument import Instrument
+from labtroupe.instrument import Bus, BusLink, Instrument, Link
 from labtroupe.messages import Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
@@ -96,7 +96,7 @@ async def open_bench(
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
-            addresses = {each.name: _real_address(rack, each) for each in config.instruments}
+            addresses = dict(_real_addresses(rack, config))
             supervisor = _make_supervisor(config, addresses, feed.publish, on_wedged)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
@@ -112,12 +112,16 @@ def _make_supervisor(
     publish: Callable[[Event], None],
     on_wedged: Callable[[Sequence[Member]], None],
 ) -> Supervisor:
-    return Supervisor(
-        [_spec(each, addresses[each.name]) for each in config.in_order()],
+    def find_bus(name: str) -> ActorRef[Bus]:
+        return supervisor.ref(name, Bus)  # type: ignore[type-abstract]  # nobody makes one here
+
+    supervisor = Supervisor(
+        [_spec(each, _link(each, addresses.get(each.name), find_bus)) for each in config.in_order()],
         publish,
         groups={each.name: each.group for each in config.groups},
         on_wedged=on_wedged,
     )
+    return supervisor
 
 
 @asynccontextmanager
@@ -151,20 +155,29 @@ async def _running(
         raise failure
 
 
-def _real_address(rack: Rack, config: InstrumentConfig) -> Address:
-    """Return where the instrument's device is; a simulated one is put into the rack."""
-    address = config.address
-    if not isinstance(address, SimAddress):
-        return address
-    device, via = make_simulated(address)
-    return Address.parse(rack.add(config.name, device, via=via))
+def _real_addresses(rack: Rack, config: BenchConfig) -> Iterator[tuple[str, Address]]:
+    """Yield where the device of each instrument with a port is; simulated ones are put into the rack."""
+    for each in config.instruments:
+        if isinstance(each.address, SimAddress):
+            device, via = make_simulated(each.address)
+            yield each.name, Address.parse(rack.add(each.name, device, via=via))
+        elif each.address is not None:
+            yield each.name, each.address
 
 
-def _spec(config: InstrumentConfig, address: Address) -> ChildSpec:
-    instrument_type = config.instrument_type
+def _link(
+    config: InstrumentConfig, address: Address | None, find_bus: Callable[[str], ActorRef[Bus]]
+) -> Link:
+    """Return the link to an instrument's device: over its own port, or over that of its bus."""
+    if address is None:
+        unit = cast("int", config.settings["unit"])
+        return BusLink.to(partial(find_bus, config.bus), unit, config.bus, config.identity)
     connect = partial(open_transport, address, holder=config.name)
+    return config.instrument_type.link_to(str(address), connect, config.identity)
 
-    link = instrument_type.link_to(str(address), connect, config.identity)
+
+def _spec(config: InstrumentConfig, link: Link) -> ChildSpec:
+    instrument_type = config.instrument_type
 
     def make() -> Instrument:
         nonlocal link
@@ -190,7 +203,7 @@ def _info(config: InstrumentConfig, group: Group) -> InstrumentInfo:
     own = group.strategy is Strategy.ONE_FOR_ONE
     return InstrumentInfo(
         kind=config.kind,
-        address=str(config.address),
+        address=config.place,
         simulated=isinstance(config.address, SimAddress),
         limit=config.policy.limit if own else group.limit,
     )

@@ -12,6 +12,7 @@ import trio
 
 from labtroupe.actor import ActorRef, making_safe
 from labtroupe.errors import CommandError, DeviceAbsent, DeviceSilent, NoAnswer, ProtocolError, sentence
+from labtroupe.instrument._acquaintance import Acquaintance
 from labtroupe.instrument._attendance import Attendance
 from labtroupe.instrument._instrument import Instrument
 from labtroupe.instrument._link import Link, _anything
@@ -142,9 +143,17 @@ class BusLink(Link):
     unit: int = attrs.field(kw_only=True)
 
     @classmethod
-    def to(cls, bus: Callable[[], ActorRef[Bus]], unit: int, name: str) -> BusLink:
-        """Return the link to the device at an address of the bus with this name."""
-        return cls(f"{name}, unit {unit}", _no_port, bus=bus, unit=unit)
+    def to(cls, bus: Callable[[], ActorRef[Bus]], unit: int, name: str, identity: str = "") -> BusLink:
+        """Return the link to the device at an address of the bus with this name.
+
+        Args:
+            bus: Returns the ref to the bus, once there is one.
+            unit: The address of the device.
+            name: What the bus is called, for people.
+            identity: Who the device must say it is; see `Instrument.link_to`.
+        """
+        place, acquaintance = f"{name}, unit {unit}", Acquaintance(identity)
+        return cls(place, _no_port, acquaintance=acquaintance, bus=bus, unit=unit)
 
     @property
     def heritable(self) -> bool:

@@ -1,0 +1,61 @@
+"""A bench with a bus: simulated devices behind one port, and instruments that ask for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trio
+
+from labtroupe import State, open_bench
+from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
+from labtroupe.transport import claims
+
+BENCH = """
+[instruments.oven]
+kind = "labtroupe.kinds.modbus:ModbusInstrument"
+bus = "line"
+unit = 1
+
+[instruments.line]
+kind = "labtroupe.kinds.modbus:ModbusRtuBus"
+address = "sim:modbus-rtu-bus?units=1,2&silent=2"
+answer_timeout = 0.2
+
+[instruments.pump]
+kind = "labtroupe.kinds.modbus:ModbusInstrument"
+bus = "line"
+unit = 2
+"""
+
+
+async def test_instruments_on_a_bus_are_reached_over_its_one_port(tmp_path: Path) -> None:
+    """L10: each in the state of its own device."""
+    (tmp_path / "bench.toml").write_text(BENCH)
+    with trio.fail_after(20):
+        async with open_bench(tmp_path / "bench.toml") as bench:
+            oven = bench.ref("oven", ModbusInstrument)
+            await oven.ask(ModbusInstrument.write_register(3, 77))
+            assert await oven.ask(ModbusInstrument.holding_registers(2, 2)) == [0, 77]
+            assert await oven.ask(ModbusInstrument.input_registers(5)) == [105]
+            assert list(claims().values()) == ["line"]
+            await bench.ref("pump", ModbusInstrument).wait_state(State.BACKOFF)
+            assert bench.ref("line", ModbusRtuBus).state is State.RUNNING
+
+            status = {each.name: each for each in bench.service.status().instruments}
+            assert [status[name].address for name in ("oven", "pump")] == ["line, unit 1", "line, unit 2"]
+            assert status["oven"].depends_on == ("line",)
+
+
+async def test_when_the_bus_is_lost_so_are_the_instruments_on_it_until_it_is_back(tmp_path: Path) -> None:
+    """S3, L7: they start after it."""
+    (tmp_path / "bench.toml").write_text(BENCH)
+    with trio.fail_after(30):
+        async with open_bench(tmp_path / "bench.toml") as bench:
+            oven = bench.ref("oven", ModbusInstrument)
+            await oven.ask(ModbusInstrument.look())
+            bench.service.inject("line", "unplug", ("0.3s",))
+            await oven.wait_state(State.STARTING)
+            await bench.ref("line", ModbusRtuBus).wait_state(State.RUNNING)
+            await oven.wait_state(State.RUNNING)
+
+            assert await oven.ask(ModbusInstrument.input_registers(5)) == [105]
