@@ -65,7 +65,7 @@ class Echo(Instrument):
         return (await self.link.query(f"Q {text}")).removeprefix("A ")
 
     @command(timeout=5.0)
-    async def identify(self) -> str:
+    async def who(self) -> str:
         """Ask what is the barrier's query too."""
         return await self.link.query("ID?", is_identity)
 
@@ -192,10 +192,10 @@ async def test_a_late_answer_to_the_barriers_own_query_is_no_barrier(tmp_path: P
     """L2: it can be mistaken, so the link waits until the device can have nothing more to say."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
-        await echo.ask(Echo.identify())
+        await echo.ask(Echo.who())
         d.rack.inject("echo", "late", "0.3")
         with pytest.raises(CommandTimeout):
-            await echo.ask(Echo.identify(), timeout=0.1)
+            await echo.ask(Echo.who(), timeout=0.1)
         d.rack.inject("echo", "clear")
         for text in "abc":
             assert await echo.ask(Echo.ask_for(text)) == text
@@ -209,7 +209,7 @@ async def test_whatever_is_late_or_cut_off_no_answer_is_wrong(tmp_path: Path, vi
     ends = dict.fromkeys(Outcome, 0)
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
-        await echo.ask(Echo.identify())
+        await echo.ask(Echo.who())
         for i in range(150):
             d.device.latency = random.choice([0.0, 0.001, 0.004, 0.008])
             reply = echo.send(Echo.ask_for(str(i)), timeout=random.choice([0.002, 0.004, 0.006, 2.0]))
@@ -322,12 +322,12 @@ async def test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answe
             d.device.identity = f"ID echo {trio.current_time()}"
             asked = trio.current_time()
             with suppress(CommandError):
-                counted.append((asked, await echo.ask(Echo.identify(), timeout=0.5)))
+                counted.append((asked, await echo.ask(Echo.who(), timeout=0.5)))
         # Not one was answered before it was asked.
         assert [answer for asked, answer in counted if float(answer.split()[-1]) < asked] == []
         d.rack.inject("echo", "clear")
         d.device.identity = "ID echo 0"
-        assert await echo.ask(Echo.identify(), timeout=10) == "ID echo 0"
+        assert await echo.ask(Echo.who(), timeout=10) == "ID echo 0"
 
 
 async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ async def test_pulling_the_cable_ends_the_command_at_once_and_the_instrument_com
     """L7, S7: with the reason, and without anybody's help."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
-        await echo.ask(Echo.identify())
+        await echo.ask(Echo.who())
         d.rack.inject("echo", "mute")
         reply = echo.send(Echo.ask_for("lost"))
         await trio.sleep(0.1)
@@ -403,7 +403,7 @@ async def test_pulling_the_cable_ends_the_command_at_once_and_the_instrument_com
 async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(tmp_path: Path, via: Via) -> None:
     """L7."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
-        await supervisor.ref("echo", Echo).ask(Echo.identify())
+        await supervisor.ref("echo", Echo).ask(Echo.who())
         await trio.sleep(0.2)
         began = trio.current_time()
         d.rack.inject("echo", "unplug")
@@ -429,7 +429,7 @@ async def test_what_comes_while_nobody_asks_is_given_to_nobody(tmp_path: Path, v
     """L1: an answer can be late by more than any pause between two commands."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
-        await echo.ask(Echo.identify())
+        await echo.ask(Echo.who())
         actor = supervisor.member("echo").actor
         assert isinstance(actor, Echo)
         await actor.link.write("Q nobody reads the answer")

@@ -356,7 +356,7 @@ MUTATIONS = [
     Mutation(
         "L1: a transaction that is cut off leaves the link suspect",
         "instrument/_link.py",
-        '                self._suspect("a transaction was cut off")\n',
+        '                self.suspicion = self.suspicion or "a transaction was cut off"\n',
         "                pass\n",
         MANNERS,
     ),
