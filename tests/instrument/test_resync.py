@@ -238,6 +238,21 @@ async def test_an_answer_to_the_barriers_own_query_that_comes_twice_is_no_barrie
     assert await link.exchange(b"ID?") == b"ID 4"
 
 
+async def test_a_barrier_that_is_given_up_half_way_leaves_its_answers_owed(autojump_clock: MockClock) -> None:
+    """L2: one that came twice was counted for two."""
+
+    def answer(_: bytes) -> Says:
+        line = b"ID %d\n" % len(device.heard)
+        return [(0.5, line + line)] if len(device.heard) == 2 else [(0.6, line)]
+
+    device = Device(answer)
+    link = await open_link(device, BARRIER)
+    await cut_off(lambda: link.exchange(b"ID?"))
+    await cut_off(link.resync, 0.6)
+
+    assert await link.exchange(b"ID?") == b"ID 5"
+
+
 async def test_where_nothing_is_declared_what_nobody_asked_for_has_to_end_too(
     autojump_clock: MockClock,
 ) -> None:

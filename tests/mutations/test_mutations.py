@@ -307,7 +307,7 @@ MUTATIONS = [
     Mutation(
         "L2: a late answer to the barrier's own query is no barrier",
         "instrument/_resync.py",
-        "len(alike) > 1",
+        "wire.debts.doubtful or len(alike) > 1",
         "False",
         f"{LINK}::test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answer",
     ),
@@ -379,6 +379,13 @@ MUTATIONS = [
         "instrument/_tag.py",
         "            await wire.finish_frame()\n        if finishing",
         "            pass\n        if finishing",
+        RESYNC,
+    ),
+    Mutation(
+        "L2: a barrier that was given up half-way cannot be counted on",
+        "instrument/_resync.py",
+        "        wire.debts.doubtful = mistakable\n",
+        "",
         RESYNC,
     ),
     Mutation(

@@ -37,12 +37,14 @@ class Debts:
 
     Attributes:
         owed: The requests whose answers may still come, the oldest first.
+        doubtful: Whether a resync was given up amid answers that look alike, so that no count holds.
         unasked: Whether something has come that nobody had asked for, and more of it may.
         cut_short: Whether half a command may be waiting in the device.
         not_before: When it may be spoken to again, on trio's clock.
     """
 
     owed: deque[Owed] = attrs.field(factory=lambda: deque[Owed](maxlen=_OWED_AT_MOST), init=False)
+    doubtful: bool = attrs.field(default=False, init=False)
     unasked: bool = attrs.field(default=False, init=False)
     cut_short: bool = attrs.field(default=False, init=False)
     not_before: float = attrs.field(default=-math.inf, init=False)
@@ -50,7 +52,7 @@ class Debts:
     @property
     def any(self) -> bool:
         """Whether there are any: answers, asked for or not, or half a command."""
-        return self.cut_short or self.unasked or bool(self.owed)
+        return self.cut_short or self.unasked or self.doubtful or bool(self.owed)
 
     def owe(self, request: bytes) -> None:
         """Note that a request is about to be sent."""
@@ -78,4 +80,4 @@ class Debts:
     def settle(self) -> None:
         """Note that no answer can come any more."""
         self.owed.clear()
-        self.unasked = False
+        self.doubtful = self.unasked = False

@@ -73,7 +73,9 @@ class Barrier(Strategy):
         if sending.cancelled_caught:
             return f"{self.query!r} could not be sent within {self.budget:g} s"
         alike = deque(wire.debts.alike(self.query))
-        answered, mistakable = False, len(alike) > 1
+        answered, mistakable = False, wire.debts.doubtful or len(alike) > 1
+        # Until it has settled them: what was given up in the middle cannot be counted on.
+        wire.debts.doubtful = mistakable
         while mistakable or not answered:
             with trio.move_on_at(wait_until) as quiet:
                 await self._drop_until_answered(wire)
