@@ -49,7 +49,7 @@ class Echo(Instrument):
 class Named(Echo):
     """One whose device can say who it is."""
 
-    async def identify(self) -> str:
+    async def ask_identity(self) -> str:
         """Ask it."""
         return await self.link.query("WHO?")
 

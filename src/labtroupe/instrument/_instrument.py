@@ -96,7 +96,7 @@ class Instrument(Actor):
         )
         return Link(address, connect, manners, acquaintance=Acquaintance(identity))
 
-    async def identify(self) -> str:
+    async def ask_identity(self) -> str:
         """Return who the device says it is, such as the answer to ``*IDN?``; empty if it cannot say.
 
         Called in every life before `on_open`, so that nothing else is said to a device that is not
@@ -121,7 +121,7 @@ class Instrument(Actor):
         try:
             with trio.move_on_after(self.greeting_timeout) as scope:
                 await self.link.resync()
-                self.link.acquaintance.greet(self.link.address, await self.identify())
+                self.link.acquaintance.greet(self.link.address, await self.ask_identity())
                 await self.on_open()
         except (DeviceSilent, LinkLost, ProtocolError) as error:
             # It never was in step, so nothing has been lost: nobody who answers is there yet.

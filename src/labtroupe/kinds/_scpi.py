@@ -51,7 +51,7 @@ class ScpiInstrument(Instrument):
     framing = Lines(b"\n")
     resync = (DeviceClear(), Barrier(b"*IDN?", is_identity, lateness=1.0))
 
-    async def identify(self) -> str:
+    async def ask_identity(self) -> str:
         """Return the answer to ``*IDN?``."""
         return await self.link.query("*IDN?", is_identity)
 
