@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import attrs
 import trio
@@ -83,9 +84,12 @@ class Multidrop(Device):
 class Sensor(ModbusInstrument):
     """A device with something to read, and something to switch off."""
 
+    when_safe: ClassVar[list[int]] = []
+    """What has been read in safe states."""
+
     async def safe_state(self) -> None:
-        """Look at a register of its own."""
-        await self.input_registers(99)
+        """Look at a register that is not asked for otherwise."""
+        self.when_safe.append(await self.value(99))
 
     @command(timeout=60.0)
     async def many(self, count: int) -> None:
