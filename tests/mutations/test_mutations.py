@@ -1026,6 +1026,13 @@ MUTATIONS = [
         "instrument/test_bus.py",
     ),
     Mutation(
+        "L10: where nobody is held up the dead devices of a bus do not wait for one another",
+        "instrument/_attendance.py",
+        "in_turn = absence.silent and self._present",
+        "in_turn = absence.silent",
+        "instrument/test_bus.py",
+    ),
+    Mutation(
         "L10: an instrument has one request in the mailbox of its bus",
         "instrument/_bus.py",
         "        async with self._turns:\n            message",

@@ -38,6 +38,7 @@ class Attendance:
     """
 
     probe_every: float
+    _present: set[int] = attrs.field(factory=set[int], init=False)
     _absences: dict[int, Absence] = attrs.field(factory=dict[int, Absence], init=False)
     _next_probe: float = attrs.field(default=-math.inf, init=False)
 
@@ -47,10 +48,13 @@ class Attendance:
 
     def next_try(self, absence: Absence) -> float:
         """Return when a device that is absent may be asked again, on trio's clock."""
-        return max(absence.until, self._next_probe) if absence.silent else absence.until
+        # Where nobody is there, nobody is held up.
+        in_turn = absence.silent and self._present
+        return max(absence.until, self._next_probe) if in_turn else absence.until
 
     def note_answer(self, unit: int) -> None:
         """Note that a device has answered."""
+        self._present.add(unit)
         self._absences.pop(unit, None)
 
     def note_cut_off(self, unit: int, why: str, owing_until: float) -> None:
@@ -59,6 +63,7 @@ class Attendance:
 
     def note_silence(self, unit: int, why: str, owing_until: float, began: float, now: float) -> None:
         """Note that from ``began`` until ``now`` the bus was held up by a device that did not answer."""
+        self._present.discard(unit)
         until = max(now + self.probe_every, owing_until)
         self._absences[unit] = Absence(why, until, owing_until, silent=True)
         self._next_probe = now + _REST * (now - began)
