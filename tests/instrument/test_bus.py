@@ -226,6 +226,23 @@ async def test_to_halt_one_instrument_halts_neither_the_bus_nor_its_neighbours(
             assert bench.bus.state is State.RUNNING
 
 
+async def test_to_halt_all_lets_the_bus_serve_the_safe_states(autojump_clock: MockClock) -> None:
+    """S9: although it is halted itself, in the middle of an exchange, with others waiting."""
+    with trio.fail_after(100):
+        async with multidrop([1, 2, 3]) as bench:
+            waiting = [bench.sensor(unit).send(Sensor.value()) for unit in (1, 2, 3)]
+            await trio.sleep(LATENCY / 2)
+            reports = await bench.supervisor.halt(None, "it smells")
+
+            assert {each.instrument for each in reports if each.confirmed} == {"u1", "u2", "u3"}
+            assert {bench.line.given[number] for number in Sensor.when_safe[-3:]} == {
+                (1, 99),
+                (2, 99),
+                (3, 99),
+            }
+            assert all(reply.outcome is not Outcome.DONE for reply in waiting)
+
+
 async def test_a_safe_state_is_tried_although_the_device_is_taken_to_be_dead(
     autojump_clock: MockClock,
 ) -> None:
