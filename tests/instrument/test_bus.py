@@ -18,7 +18,7 @@ from labtroupe.protocol import modbus
 from ._multidrop import LATENCY, Bench, Multidrop, Sensor, multidrop
 
 LIVE = [1, 2, 3, 4, 5, 6, 7]
-SECONDS = 20
+SECONDS = 30
 
 
 async def poll(bench: Bench, unit: int, answers: Counter[int]) -> None:
@@ -143,6 +143,20 @@ async def test_a_device_that_dies_under_a_command_leaves_it_unknown_and_the_bus_
             assert caught.value.outcome is Outcome.UNKNOWN
             assert bench.bus.state is State.RUNNING
             assert await bench.sensor(1).ask(Sensor.value())
+
+
+async def test_after_one_lost_answer_a_device_is_soon_asked_again(autojump_clock: MockClock) -> None:
+    """L10: it happens on long lines, and is not yet a death."""
+    with trio.fail_after(100):
+        async with multidrop([1, 2]) as bench:
+            bench.line.late[2] = math.inf
+            with pytest.raises(DeviceAbsent):
+                await bench.sensor(2).ask(Sensor.value())
+            bench.line.late.clear()
+            began = trio.current_time()
+            await bench.sensor(2).wait_state(State.RUNNING)
+
+            assert trio.current_time() - began < 2
 
 
 async def test_a_damaged_answer_is_no_answer_and_holds_up_nobody(autojump_clock: MockClock) -> None:

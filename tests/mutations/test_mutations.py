@@ -1033,6 +1033,13 @@ MUTATIONS = [
         "instrument/test_bus.py",
     ),
     Mutation(
+        "L10: one answer that is lost on a bus is no death",
+        "instrument/_attendance.py",
+        "        again = unit not in self._present\n",
+        "        again = True\n",
+        "instrument/test_bus.py",
+    ),
+    Mutation(
         "L10: an instrument has one request in the mailbox of its bus",
         "instrument/_bus.py",
         "        async with self._turns:\n            message",

@@ -20,7 +20,7 @@ class Absence:
         why: What has happened, in words.
         until: When it may be asked again, on trio's clock.
         owing_until: When it cannot answer any more what it was asked, on trio's clock.
-        silent: Whether it was waited for in vain.
+        silent: Whether it was waited for in vain, and more than once if it was there before.
     """
 
     why: str
@@ -34,7 +34,7 @@ class Attendance:
     """The addresses of one bus, as far as they have been asked.
 
     Attributes:
-        probe_every: Seconds that an address which was silent is left alone.
+        probe_every: Seconds that an address which is silent is left alone.
     """
 
     probe_every: float
@@ -62,8 +62,12 @@ class Attendance:
         self._absences[unit] = Absence(why, owing_until, owing_until, silent=False)
 
     def note_silence(self, unit: int, why: str, owing_until: float, began: float, now: float) -> None:
-        """Note that from ``began`` until ``now`` the bus was held up by a device that did not answer."""
+        """Note that from ``began`` until ``now`` the bus was held up by a device that did not answer.
+
+        One that was there before may have lost a single answer, and is asked again soon.
+        """
+        again = unit not in self._present
         self._present.discard(unit)
-        until = max(now + self.probe_every, owing_until)
-        self._absences[unit] = Absence(why, until, owing_until, silent=True)
+        until = max(now + self.probe_every, owing_until) if again else owing_until
+        self._absences[unit] = Absence(why, until, owing_until, silent=again)
         self._next_probe = now + _REST * (now - began)
