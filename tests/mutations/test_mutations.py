@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Seconds within which broken code has to fail; a hang is noticed too.
 PATIENCE = 120
-# One for each processor of a small machine.
+# One for each processor of a small machine, or for what the other tests leave of it.
 AT_ONCE = 2
 
 
