@@ -33,7 +33,7 @@ async def test_a_device_that_appears_is_used_at_once(tmp_path: Path, file: Path)
     places = tmp_path / "rack"
     places.mkdir()
     rack = Rack(places, on_crash=print)
-    with trio.fail_after(20):
+    with trio.fail_after(10):
         async with rack.running(), open_bench(file) as bench:
             stage = bench.ref("stage", LinkamT95)
             await bench._supervisor.wait_state("stage", State.BACKOFF)
