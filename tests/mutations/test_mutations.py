@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Seconds within which broken code has to fail; a hang is noticed too.
 PATIENCE = 120
+# So that two processors are busy to the end, whatever runs beside them.
+AT_ONCE = 2
 
 
 @attrs.frozen
@@ -1109,27 +1112,81 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(PATIENCE + 30)
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.rule)
-def test_the_tests_notice(mutation: Mutation, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "src", tmp_path / "src")
-    module = tmp_path / "src/labtroupe" / mutation.path
-    code = module.read_text()
-    assert code.count(mutation.before) == 1, "the table is out of date: change it with the code"
-    module.write_text(code.replace(mutation.before, mutation.after))
-    # Only the rules themselves: whether anything else leaks or warns is another matter.
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "20"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    result = subprocess.run(  # noqa: S603 - our own tests
-        [*command, f"tests/{mutation.tests}"],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=PATIENCE,
+@attrs.define(eq=False)
+class Runs:
+    """Runs the tests against each mutation of a session, some of them ahead of their turn.
+
+    Attributes:
+        waiting: Those to be started yet.
+        running: The others, by rule, each with where its output goes.
+    """
+
+    folder: Path
+    waiting: list[Mutation]
+    running: dict[str, tuple[subprocess.Popen[bytes], Path]] = attrs.field(
+        factory=dict[str, tuple["subprocess.Popen[bytes]", Path]], init=False
     )
-    assert result.returncode == 1, f"not noticed: {mutation.rule}\n{result.stdout}"
-    assert " failed" in result.stdout, result.stdout
+
+    def result(self, rule: str) -> tuple[int, str]:
+        """Return with which exit code the tests ended for one, and what they printed."""
+        while self.waiting and (rule not in self.running or len(self.running) < AT_ONCE):
+            self.start(self.waiting.pop(0))
+        process, output = self.running.pop(rule)
+        try:
+            return process.wait(PATIENCE), output.read_text()
+        finally:
+            process.kill()
+            process.wait()
+
+    def start(self, mutation: Mutation) -> None:
+        """Break a copy of the code, and run the tests against it."""
+        place = self.folder / str(len(self.waiting))
+        shutil.copytree(ROOT / "src", place / "src")
+        module = place / "src/labtroupe" / mutation.path
+        module.write_text(module.read_text().replace(mutation.before, mutation.after))
+        # Only the rules themselves: whether anything else leaks or warns is another matter.
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout", "20"]
+        environment = {**os.environ, "PYTHONPATH": str(place / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+        with (place / "output").open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own tests
+                [*command, f"--basetemp={place / 'tmp'}", f"tests/{mutation.tests}"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.running[mutation.rule] = process, place / "output"
+
+    def end(self) -> None:
+        """End what still runs, because the session has been cut short."""
+        for process, _ in self.running.values():
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    chosen = {item.callspec.id for item in items if item.originalname == test_the_tests_notice.__name__}
+    waiting = [mutation for mutation in MUTATIONS if mutation.rule in chosen]
+    runs = Runs(tmp_path_factory.mktemp("mutations"), waiting)
+    yield runs
+    runs.end()
+
+
+@pytest.mark.slow
+# It may be the second in line for the processor.
+@pytest.mark.timeout(2 * PATIENCE + 30)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.rule)
+def test_the_tests_notice(mutation: Mutation, runs: Runs) -> None:
+    code = (ROOT / "src/labtroupe" / mutation.path).read_text()
+    assert code.count(mutation.before) == 1, "the table is out of date: change it with the code"
+    exit_code, output = runs.result(mutation.rule)
+    assert exit_code == 1, f"not noticed: {mutation.rule}\n{output}"
+    assert " failed" in output, output
+
+
+def test_no_rule_is_named_twice() -> None:
+    """Or one would be run in place of the other."""
+    rules = [mutation.rule for mutation in MUTATIONS]
+    assert len(set(rules)) == len(rules)

@@ -37,6 +37,10 @@ class BulkInterface:
     bulk_out: int
 
 
+_LENGTHS = {_CONFIGURATION: 9, _INTERFACE: 9, _ENDPOINT: 7}
+"""Bytes that a descriptor has at least (USB 2.0, 9.6)."""
+
+
 def bulk_interfaces(descriptors: bytes, configuration: int) -> list[BulkInterface]:
     """Return the interfaces that carry bytes in one configuration of a device.
 
@@ -59,6 +63,8 @@ def _interfaces(descriptors: bytes, configuration: int) -> list[tuple[bytes, lis
     found: list[tuple[bytes, list[bytes]]] = []
     in_use = False
     for each in _split(descriptors):
+        if len(each) < _LENGTHS.get(each[1], 0):
+            continue  # Cut short, or a device that does not know how.
         if each[1] == _CONFIGURATION:
             in_use = each[5] == configuration
         elif in_use and each[1] == _INTERFACE:
