@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labtroupe.policy import Policy
+from labtroupe.policy import Group, Policy, RestartLimit, Strategy
 
 from ._check import check
 from ._plans import ChildPlan, Does, Goes, Kind, LifePlan, Step
@@ -67,10 +67,19 @@ FOUND = {
         ),
         ends_at=5.0,
     ),
+    "one on demand is starting before it backs off with its group": History(
+        children=(
+            ChildPlan(name="a", lives=(LifePlan(start=Goes.FAILS, start_seconds=0.5),)),
+            ChildPlan(name="d", policy=Policy(on_demand=True)),
+        ),
+        groups=(("", Group(Strategy.ONE_FOR_ALL, RestartLimit(max_restarts=9, max_attempts=9))),),
+        actions=(Call(at=0.5, child="d"),),
+        ends_at=5.0,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_once_broke_a_rule_does_so_no_longer(name: str) -> None:
-    """P1, P4, P16, P19, S10, S15."""
+    """P1, P4, P16, P19, S1, S9, S10, S15."""
     check(FOUND[name])
