@@ -41,8 +41,7 @@ class Place:
 
     async def wait(self, name: str, state: State) -> None:
         """Wait until one is in a state."""
-        while self.state(name)[0] is not state:  # noqa: ASYNC110 - as an operator sees it
-            await trio.sleep(0.02)
+        await self.bench._supervisor.wait_state(name, state)
 
 
 @asynccontextmanager

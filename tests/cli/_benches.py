@@ -19,7 +19,7 @@ import attrs
 PATIENCE: Final = 20.0
 """Seconds for what takes far less on a machine that has nothing else to do."""
 
-SIMULATED: Final = """
+HEATER_AND_SUPPLY: Final = """
 [bench]
 name = "{name}"
 
@@ -31,7 +31,9 @@ address = "sim:linkam-t95"
 kind = "dc-power-supply"
 address = "sim:dc-power-supply"
 depends_on = ["heater"]
+"""
 
+SIMULATED: Final = f"""{HEATER_AND_SUPPLY}
 [instruments.slow]
 kind = "slow_kinds:Slow"
 address = "sim:linkam-t95"

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from labtroupe import ActorRef, Bench, Instrument, Reply, Unit, command, open_bench, reading
+from labtroupe.actor import mark_acted
 from labtroupe.control import LatchesNotKept, LatchReset
 from labtroupe.control._wire import to_json
 from labtroupe.errors import (
@@ -45,6 +46,11 @@ class Robot(Instrument):
     @command
     async def nothing(self) -> None:
         """Do nothing."""
+
+    @command
+    async def act(self) -> None:
+        """Reach the device."""
+        mark_acted()
 
     @command(urgent=True)
     async def hush(self) -> None:
@@ -269,6 +275,34 @@ async def test_readings_are_seen_with_value_unit_age_and_quality(tmp_path: Path)
         assert weight.age is not None
         assert 0.05 <= weight.age < 10
         assert (lost.value, lost.quality) == (12.5, "lost")
+
+
+async def test_who_runs_and_has_not_been_heard_for_too_long_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S12: to be running means something while its device was heard lately; stopped is another matter."""
+    monkeypatch.setattr(Robot, "stale_after", 0.3)
+    async with opened(tmp_path) as (bench, robot):
+
+        def stale() -> float | None:
+            return bench.service.status("robot").instruments[0].stale
+
+        fresh = stale()
+        await robot.ask(Robot.nothing())
+        await trio.sleep(0.4)
+        unheard = stale()
+        await robot.ask(Robot.act())
+        heard = stale()
+        await trio.sleep(0.4)
+        again = stale()
+        await bench.service.stop("robot")
+        stopped = stale()
+
+    assert (fresh, heard, stopped) == (None, None, None)
+    assert unheard is not None
+    assert again is not None
+    assert 0.3 < unheard < 10
+    assert 0.3 < again < 10
 
 
 async def test_an_odd_answer_of_one_does_not_hide_all_the_others(tmp_path: Path) -> None:

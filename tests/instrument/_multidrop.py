@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 from typing import ClassVar
 
 import attrs
@@ -147,7 +148,7 @@ async def multidrop(units: Sequence[int], line: Multidrop | None = None) -> Asyn
     )
     found: list[Supervisor] = []
     events: list[Event] = []
-    supervisor = Supervisor([bus, *(sensor_spec(found, unit) for unit in units)], events.append)
+    supervisor = Supervisor([bus, *(sensor_spec(found, unit) for unit in units)], events.append, Random(1))  # noqa: S311 - repeatable, not secret
     found.append(supervisor)
     async with trio.open_nursery() as nursery:
         await nursery.start(supervisor.run)

@@ -655,6 +655,13 @@ MUTATIONS = [
         "actor/test_when_idle.py",
     ),
     Mutation(
+        "S12: who has not been heard for too long is stale",
+        "control/_snapshot.py",
+        "    return silent if silent > member.cell.actor_type.stale_after else None\n",
+        "    return None\n",
+        "control/test_service.py::test_who_runs_and_has_not_been_heard_for_too_long_is_stale",
+    ),
+    Mutation(
         "S12: only what reaches the device is a sign of life",
         "actor/_intake.py",
         "        if reply.acted:\n            self.heard_at = now\n",

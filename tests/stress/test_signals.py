@@ -21,24 +21,12 @@ import pytest
 from labtroupe.client import Client
 from labtroupe.errors import BenchError, LabtroupeError
 
-from ..cli._benches import Place, Program  # noqa: TID252 - tests have no name to import them by
+from ..cli._benches import HEATER_AND_SUPPLY, Place, Program  # noqa: TID252 - tests have no name to import them by
 from ._scale import SEED, scaled
 
 pytestmark = pytest.mark.slow
 
-BENCH: Final = """
-[bench]
-name = "{name}"
-
-[instruments.heater]
-kind = "linkam-t95"
-address = "sim:linkam-t95"
-
-[instruments.psu]
-kind = "dc-power-supply"
-address = "sim:dc-power-supply"
-depends_on = ["heater"]
-
+BENCH: Final = f"""{HEATER_AND_SUPPLY}
 [instruments.slow]
 kind = "busy_kinds:Shaky"
 address = "sim:linkam-t95?via=tcp"

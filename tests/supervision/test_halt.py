@@ -335,3 +335,27 @@ async def test_suspended_it_finishes_and_takes_no_more(autojump_clock: MockClock
         run.supervisor.resume("a")
         await queued
         assert log == ["a works", "a works"]
+
+
+class Lingering(Actor):
+    """One whose clean-up takes a turn of the loop."""
+
+    async def on_stop(self) -> None:
+        """Let others have theirs."""
+        await trio.lowlevel.checkpoint()
+
+
+async def test_who_waits_for_a_halted_one_to_stop_sees_that_it_has(autojump_clock: MockClock) -> None:
+    """S13, S14: also if its life ends in the moment of a look; each round has another order of tasks."""
+    seen: list[str] = []
+    async with supervised(ChildSpec(name="a", factory=Lingering, actor_type=Lingering)) as run:
+        for _ in range(50):
+            await run.supervisor.wait_settled("a")
+            await run.supervisor.halt(["a"], "smoke")
+            run.supervisor.stop("a")
+            await run.supervisor.wait_settled("a")
+            seen.append(run.supervisor.member("a").cell.reason)
+            run.supervisor.reset("a")
+            run.supervisor.start("a")
+
+    assert set(seen) == {"smoke (it is stopped: stopped by an operator)"}

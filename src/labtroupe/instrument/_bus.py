@@ -15,8 +15,8 @@ from labtroupe.errors import CommandError, DeviceAbsent, DeviceSilent, NoAnswer,
 from labtroupe.instrument._acquaintance import Acquaintance
 from labtroupe.instrument._attendance import Attendance
 from labtroupe.instrument._instrument import Instrument
-from labtroupe.instrument._link import Link, _anything
-from labtroupe.instrument._wire import Wire, ignore
+from labtroupe.instrument._link import Link
+from labtroupe.instrument._wire import Wire, anything, ignore
 from labtroupe.messages import Range, Unit, command
 from labtroupe.transport import Transport
 
@@ -183,7 +183,7 @@ class BusLink(Link):
         """Do nothing until cancelled: the bus listens."""
         await trio.sleep_forever()
 
-    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = _anything) -> bytes:
+    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = anything) -> bytes:
         """Have the bus send a request, and return the answer; see `Link.exchange`.
 
         In a safe state the device is asked even if it is absent.

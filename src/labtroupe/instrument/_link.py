@@ -24,7 +24,7 @@ from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._recorder import FlightRecorder
 from labtroupe.instrument._resync import Quiet, try_all
 from labtroupe.instrument._turns import Turns
-from labtroupe.instrument._wire import SHOWN, Wire, ignore, to_ascii
+from labtroupe.instrument._wire import SHOWN, Wire, anything, ignore, to_ascii
 from labtroupe.transport import Transport
 
 # Seconds without an exchange after which the wire is listened to; a pulled cable is noticed soon after.
@@ -38,10 +38,6 @@ _NEW: Final = "just opened"
 
 # Where nothing is declared, and something is owed: a serial device does not notice that its port is new.
 _REOPENED: Final = Quiet(1.0)
-
-
-def _anything(_: object) -> bool:
-    return True
 
 
 @attrs.define(eq=False)
@@ -111,7 +107,7 @@ class Link:
         if wire is not None:
             await wire.aclose()
 
-    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = _anything) -> bytes:
+    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = anything) -> bytes:
         """Send a request and return its answer, both without framing.
 
         Args:
@@ -136,7 +132,7 @@ class Link:
         self,
         request: bytes,
         until: int | Callable[[bytes], bool],
-        accepts: Callable[[Sequence[bytes]], bool] = _anything,
+        accepts: Callable[[Sequence[bytes]], bool] = anything,
     ) -> list[bytes]:
         """Send a request, and return its answer in several frames.
 
@@ -170,7 +166,7 @@ class Link:
             await self._ask(request)
             self._trust()
 
-    async def query(self, request: str, accepts: Callable[[bytes], bool] = _anything) -> str:
+    async def query(self, request: str, accepts: Callable[[bytes], bool] = anything) -> str:
         """Exchange text: like `exchange`, in ASCII.
 
         Raises:

@@ -9,6 +9,7 @@ import attrs
 
 from labtroupe.errors import ProtocolError
 from labtroupe.protocol._framing import Framing
+from labtroupe.protocol._held import HeldBytes
 from labtroupe.protocol._shown import shown
 
 Cut: TypeAlias = tuple[int, bytes | ProtocolError]
@@ -25,24 +26,10 @@ class CuttingFraming(Framing, Protocol):
 
 
 @attrs.define(eq=False)
-class CuttingDecoder:
+class CuttingDecoder(HeldBytes):
     """Cuts what arrives into frames by a pure function of what is held."""
 
     _cut: Callable[[bytearray], Cut | None]
-    _held: bytearray = attrs.field(factory=bytearray, init=False)
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and has not been given out as a frame."""
-        return bytes(self._held)
-
-    def outgoing(self, data: bytes) -> bytes:
-        """Return ``data``: a frame is found without knowing what it answers."""
-        return data
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes as they arrived, cut anywhere; then ask for frames until there is none."""
-        self._held += data
 
     def next_frame(self) -> bytes | None:
         """Return the next whole frame without its framing, or ``None`` until more is fed.
@@ -58,10 +45,6 @@ class CuttingDecoder:
         if isinstance(frame, ProtocolError):
             raise frame
         return frame
-
-    def clear(self) -> None:
-        """Forget all that is held."""
-        self._held.clear()
 
 
 def garbage(held: bytearray, length: int, why: str) -> Cut:

@@ -6,6 +6,7 @@ import attrs
 from attrs.validators import ge, min_len, optional
 
 from labtroupe.errors import ArgumentError, ProtocolError
+from labtroupe.protocol._held import HeldBytes
 from labtroupe.protocol._shown import shown
 
 
@@ -48,27 +49,13 @@ class Lines:
 
 
 @attrs.define(eq=False)
-class LineDecoder:
+class LineDecoder(HeldBytes):
     """Cuts what arrives into lines; never holds more than one line and what was fed last."""
 
     lines: Lines
-    _held: bytearray = attrs.field(factory=bytearray, init=False)
     # Up to here there is no terminator.  Without it, a line that arrives byte by byte would be
     # searched from its start each time.
     _searched: int = attrs.field(default=0, init=False)
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and has not been given out as a line."""
-        return bytes(self._held)
-
-    def outgoing(self, data: bytes) -> bytes:
-        """Return ``data``: what a line answers is in no line."""
-        return data
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes as they arrived, cut anywhere; then ask for lines until there is none."""
-        self._held += data
 
     def next_frame(self) -> bytes | None:
         """Return the next line without its end, or ``None`` until more is fed.
@@ -91,7 +78,7 @@ class LineDecoder:
 
     def clear(self) -> None:
         """Forget all that is held."""
-        self._held.clear()
+        super().clear()
         self._searched = 0
 
     def _drop(self) -> ProtocolError:

@@ -19,7 +19,7 @@ from labtroupe.policy import AutoShutdown, Child, Group, Roster
 from labtroupe.supervision._child import ChildSpec, Member
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._keeper import Keeper
-from labtroupe.supervision._show import show, state_of
+from labtroupe.supervision._show import show
 from labtroupe.supervision._tree import check_names, check_orders, check_reset
 
 A = TypeVar("A", bound=Actor)
@@ -247,9 +247,11 @@ class Supervisor:
     async def wait_settled(self, name: str) -> State:
         """Wait until nothing is about to happen to a child, and return its state."""
         owner, member = self._find(name)
-        keeper, record = owner.keeper, member.record
-        while not (keeper.roster.settled(record) and member.cell.state is state_of(member, keeper.roster)):
-            await keeper.wait_look()
+        roster = owner.keeper.roster
+        while not roster.settled(member.record):
+            await owner.keeper.wait_look()
+        # Its life may have ended since the look that woke us.
+        show(member, roster)
         return member.cell.state
 
     @property
