@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
 
 from labtroupe import State, open_bench
@@ -46,6 +47,7 @@ async def test_instruments_on_a_bus_are_reached_over_its_one_port(tmp_path: Path
             assert status["oven"].depends_on == ("line",)
 
 
+@pytest.mark.slow
 async def test_when_the_bus_is_lost_so_are_the_instruments_on_it_until_it_is_back(tmp_path: Path) -> None:
     """S3, L7: they start after it."""
     (tmp_path / "bench.toml").write_text(BENCH)

@@ -30,6 +30,7 @@ def slow_or_not(name: str) -> ParameterSet:
     return pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [slow_or_not(name) for name in ROWS if name != "instructions"])
 def test_a_row_can_be_measured(name: str) -> None:
     result = measure(ROWS[name], rounds=1, tiny=True)

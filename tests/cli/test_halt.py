@@ -115,6 +115,7 @@ def test_a_latch_survives_the_process_and_a_reset_lets_go(place: Place, shell: S
         assert not place.latches("killed").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_reached_is_made_safe_as_soon_as_it_can(place: Place, shell: Shell) -> None:
     """S9: nothing is confirmed that is not known, and the latch does not let go before the cable is back."""
     with place.running("unplugged", SUPPLY_AND_HEATER) as program:
@@ -244,6 +245,7 @@ def test_one_ctrl_c_is_enough_whatever_does_not_stop(deaf: Program) -> None:
     assert any(re.search(r'slow_kinds\.py", line \d+, in wait$', line) for line in lines)
 
 
+@pytest.mark.slow
 def test_one_that_is_halted_and_does_not_stop_is_not_said_to_be_closed(deaf: Program, shell: Shell) -> None:
     """R13: the latch hides no more of it at the end than before."""
     shell("halt", "deaf", "--bench", "deaf")

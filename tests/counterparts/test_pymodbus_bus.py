@@ -122,6 +122,7 @@ async def carrying(wires: Wires) -> AsyncGenerator[None]:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 async def test_each_device_answers_for_itself_and_one_that_is_cut_off_holds_up_nobody(
     wires: Wires, bench: Path
 ) -> None:

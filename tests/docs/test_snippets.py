@@ -135,6 +135,7 @@ def test_the_session_of_the_readme_is_what_happens(environment: dict[str, str], 
     play(steps, environment, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("running", [tutorial_bench()], indirect=True)
 @pytest.mark.usefixtures("running")
 def test_the_session_of_the_tutorial_is_what_happens(environment: dict[str, str], tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ async def test_no_answer_is_wrong_in_memory(plan: Planner, tmp_path: Path, autoj
     check(await play(plan(SLOW, 1.0), 1, "memory", tmp_path, 300), 300)
 
 
+@pytest.mark.slow
 @quick_plans
 @pytest.mark.parametrize("via", ["pty", "tcp"])
 async def test_no_answer_is_wrong_over_a_port(plan: Planner, via: Via, tmp_path: Path) -> None:

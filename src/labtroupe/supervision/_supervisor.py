@@ -247,11 +247,9 @@ class Supervisor:
     async def wait_settled(self, name: str) -> State:
         """Wait until nothing is about to happen to a child, and return its state."""
         owner, member = self._find(name)
-        roster = owner.keeper.roster
-        while not roster.settled(member.record):
+        while not owner.keeper.roster.settled(member.record):
             await owner.keeper.wait_look()
-        # Its life may have ended since the look that woke us.
-        show(member, roster)
+        show(member, owner.keeper.roster)  # Its life may have ended since that look.
         return member.cell.state
 
     @property
