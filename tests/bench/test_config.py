@@ -69,6 +69,7 @@ def test_every_key_is_taken_over() -> None:
         kind = "labtroupe.kinds:LinkamT95"
         address = "serial:/dev/ttyUSB0?baudrate=19200"
         identity = "LINKAM*"
+        simulation = "sim:linkam-t95?ambient=18"
         connect = "required"
         depends_on = ["psu"]
         critical = true
@@ -95,6 +96,7 @@ def test_every_key_is_taken_over() -> None:
         address=Address.parse("serial:/dev/ttyUSB0?baudrate=19200"),
         bus="",
         identity="LINKAM*",
+        simulation="sim:linkam-t95?ambient=18",
         settings={},
         policy=policy,
         start_timeout=3.0,

@@ -46,6 +46,24 @@ def test_run_says_what_runs_and_how_to_talk_to_it(place: Place) -> None:
         ]
 
 
+def test_a_simulated_run_is_marked_everywhere_and_called_otherwise(place: Place, shell: Shell) -> None:
+    """OA-16: so nobody takes it for the real bench, nor what is halted in it."""
+    file = place.bench("real", ONE_HEATER.replace("sim:linkam-t95", "serial:?serial_number=A6004byf"))
+    with place.started("run", str(file), "--simulate") as program:
+        program.wait_for(clock_and("heater  running"))
+        shown = [
+            shell(*words, "--bench", "real.sim").out for words in (["status"], ["tree"], ["show", "heater"])
+        ]
+        status = json.loads(shell("status", "-o", "json").out)
+        shell("halt", "heater", "--reason", "smoke")
+
+        assert program.seen.splitlines()[0] == "real.sim: runs heater (sim); Ctrl-C stops it in order"
+        assert [len(re.findall(r"\((sim|simulated)\)", each)) for each in shown] == [1, 1, 1]
+        assert (status["bench"], status["instruments"][0]["simulated"]) == ("real.sim", True)
+        assert place.latches("real.sim").exists()
+        assert not place.latches("real").exists()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)])
 def test_a_signal_ends_it_in_order(place: Place, number: signal.Signals, code: int) -> None:
     """S2: dependents before what they depend on, and the last line says so."""

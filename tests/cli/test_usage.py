@@ -123,6 +123,30 @@ def test_check_lists_every_mistake_in_a_line(place: Place, shell: Shell) -> None
     assert [mistake["line"] for mistake in mistakes] == [2, 4]
 
 
+def test_check_says_what_cannot_be_simulated(place: Place, shell: Shell) -> None:
+    """OA-16: all at once, with a line each."""
+    one = '[instruments.NAME]\nkind = "slow_kinds:Homemade"\naddress = "serial:/dev/NAME"\n'
+    file = str(place.bench("homemade", one.replace("NAME", "a") + one.replace("NAME", "b")))
+    (place.files / "slow_kinds.py").write_text(
+        "import labtroupe\nclass Homemade(labtroupe.Instrument): pass\n"
+    )
+    result = shell("check", file, "--simulate")
+
+    assert shell("check", file).code == 0
+    assert result.code == 2
+    assert [line.split(": ")[:2] for line in result.out.splitlines()] == [
+        [f"{file}:1", "instruments.a"],
+        [f"{file}:4", "instruments.b"],
+    ]
+    assert 'simulation = "sim:package.module:Class"' in result.out
+
+
+def test_check_says_that_all_can_be_simulated(place: Place, shell: Shell) -> None:
+    file = str(place.bench("right", SIMULATED.partition("[instruments.slow]")[0]))
+
+    assert shell("check", file, "--simulate").out == f"{file}: ok, 2 instruments, and all can be simulated\n"
+
+
 def test_check_of_a_missing_file_says_so(shell: Shell) -> None:
     result = shell("check", "/nowhere/bench.toml")
 

@@ -1116,6 +1116,27 @@ MUTATIONS = [
         "        await trio.sleep(0)\n",
         "instrument/test_bus.py",
     ),
+    Mutation(
+        "OA-16: what is simulated opens no real port",
+        "bench/_simulated_bench.py",
+        "    if isinstance(each.address, SimAddress):\n",
+        "    if each.address is not None:\n",
+        "bench/test_simulated_bench.py",
+    ),
+    Mutation(
+        "OA-16: a simulated bench has latches of its own",
+        "bench/_simulated_bench.py",
+        'name=f"{config.name}{_SUFFIX}", ',
+        "",
+        "bench/test_simulated_bench.py",
+    ),
+    Mutation(
+        "OA-16: all that cannot be simulated is named at once",
+        "bench/_simulated_bench.py",
+        "            mistakes += (each.origin.mistake(finding.text) for finding in wrong.findings)\n",
+        "            mistakes = [each.origin.mistake(finding.text) for finding in wrong.findings]\n",
+        "bench/test_simulated_bench.py",
+    ),
 ]
 
 

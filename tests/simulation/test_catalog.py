@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from labtroupe.errors import ConfigError
-from labtroupe.simulation import SIMULATED, LinkamStage, ModbusBus, Multimeter, PowerSupply, make_device
+from labtroupe.simulation import (
+    SIMULATED,
+    LinkamStage,
+    ModbusBus,
+    Multimeter,
+    PowerSupply,
+    Silent,
+    make_device,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,6 +21,7 @@ from labtroupe.simulation import SIMULATED, LinkamStage, ModbusBus, Multimeter, 
         ("scpi", Multimeter),
         ("dc-power-supply", PowerSupply),
         ("modbus-rtu-bus", ModbusBus),
+        ("silent", Silent),
     ],
 )
 def test_a_device_is_made_by_its_name(name: str, kind: type) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig, load_bench
 from labtroupe.bench._mistakes import BenchConfigError, Mistake
 from labtroupe.bench._open import Bench, open_bench
+from labtroupe.bench._simulated_bench import simulated
 
 __all__ = [
     "Bench",
@@ -15,4 +16,5 @@ __all__ = [
     "Mistake",
     "load_bench",
     "open_bench",
+    "simulated",
 ]

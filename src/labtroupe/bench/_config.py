@@ -19,7 +19,7 @@ from labtroupe.bench._document import Document, read_document
 from labtroupe.bench._group_conflicts import group_conflicts
 from labtroupe.bench._group_table import GroupDraft, read_group
 from labtroupe.bench._instrument_table import Draft, read_instrument
-from labtroupe.bench._mistakes import Finding, Wrong
+from labtroupe.bench._mistakes import Finding, Origin, Wrong
 from labtroupe.bench._named_table import BEGIN, Parent, no_table
 from labtroupe.bench._values import read, unknown_keys
 from labtroupe.bench._words import spell_value
@@ -44,10 +44,12 @@ class InstrumentConfig:
         address: Where the device is; ``None`` if it is on a bus.
         bus: The name of that; empty if there is none.
         identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
+        simulation: The address of what stands in for the device if the bench is simulated; empty for nothing.
         settings: What the class is given besides its link, typed and validated.
         policy: How its failures are treated.
         start_timeout: Seconds a start may take.
         mailbox: Requests its mailbox holds.
+        origin: Where all this is written.
     """
 
     name: str
@@ -56,10 +58,12 @@ class InstrumentConfig:
     address: Address | None
     bus: str
     identity: str
+    simulation: str
     settings: Mapping[str, object]
     policy: Policy
     start_timeout: float
     mailbox: int
+    origin: Origin = attrs.field(default=Origin(), eq=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -128,7 +132,10 @@ def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
         raise document.error(findings)
     groups = tuple(map(_finish_group, group_drafts))
     group_of = {member: group.name for group in groups for member in group.members}
-    instruments = tuple(_finish(draft, group_of.get(draft.name, "")) for draft in drafts)
+    instruments = tuple(
+        _finish(draft, group_of.get(draft.name, ""), document.origin(("instruments", draft.name)))
+        for draft in drafts
+    )
     return BenchConfig(name, path, instruments, groups)
 
 
@@ -187,7 +194,7 @@ def _finish_group(draft: GroupDraft) -> GroupConfig:
     return GroupConfig(name=draft.name, members=tuple(map(str, draft.members)), group=draft.group)
 
 
-def _finish(draft: Draft, group: str) -> InstrumentConfig:
+def _finish(draft: Draft, group: str, origin: Origin) -> InstrumentConfig:
     """Return the configuration of an instrument that has no mistakes."""
     table, kind = draft.table, draft.kind
     if kind is None or (draft.address is None and not table.bus):
@@ -209,8 +216,10 @@ def _finish(draft: Draft, group: str) -> InstrumentConfig:
         address=draft.address,
         bus=table.bus,
         identity=table.identity,
+        simulation=table.simulation or kind.instrument_type.simulation,
         settings=draft.settings,
         policy=policy,
         start_timeout=table.start_timeout,
         mailbox=table.mailbox,
+        origin=origin,
     )

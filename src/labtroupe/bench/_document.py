@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from labtroupe.bench._locate import Entry, locate, scan
-from labtroupe.bench._mistakes import BenchConfigError, Finding, Mistake, Place, spell
+from labtroupe.bench._mistakes import BenchConfigError, Finding, Mistake, Origin, Place, spell
 
 # How tomllib ends its messages; only Python 3.14 has the numbers as attributes.
 _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
@@ -35,11 +35,13 @@ class Document:
         """Return the line of a place; 0 for what the file does not have."""
         return self._lines.get(place, 0)
 
+    def origin(self, place: Place) -> Origin:
+        """Return where a place is written."""
+        return Origin(self.file, self.line(place), spell(place))
+
     def error(self, findings: Iterable[Finding]) -> BenchConfigError:
         """Return the error that says all findings with their lines."""
-        return BenchConfigError.of(
-            Mistake(self.file, self.line(each.place), spell(each.place), each.text) for each in findings
-        )
+        return BenchConfigError.of(self.origin(each.place).mistake(each.text) for each in findings)
 
 
 def read_document(path: Path) -> Document:

@@ -13,7 +13,7 @@ from labtroupe.actor import DEFAULT_CAPACITY
 from labtroupe.bench._kinds import Kind, find_kind
 from labtroupe.bench._mistakes import Finding, Wrong, did_you_mean
 from labtroupe.bench._named_table import no_table, wrong_name
-from labtroupe.bench._simulated import make_simulated
+from labtroupe.bench._simulated import UNITS, make_simulated
 from labtroupe.bench._values import IF_MISSING, Fields, fields_of, read_fields, unknown_keys
 from labtroupe.errors import LabtroupeError, sentence
 from labtroupe.policy import Backoff, RestartLimit
@@ -36,6 +36,7 @@ class InstrumentTable:
     address: str = ""
     bus: str = ""
     identity: str = ""
+    simulation: str = ""
     connect: Literal["wanted", "required", "on-demand"] = "wanted"
     depends_on: tuple[str, ...] = ()
     critical: bool = False
@@ -87,6 +88,7 @@ def read_instrument(name: str, value: object) -> Draft:
     findings += _address_and_bus(given)
     kind = _attempt(_find_usable_kind, keys.get("kind"), "kind", findings)
     address = _attempt(_find_address, keys.get("address"), "address", findings)
+    _attempt(check_simulation, keys.get("simulation"), "simulation", findings)
     settings, wrong = _read_settings(given, kind)
     findings += wrong
     # Every value is of its field's type: read_fields has seen to that.
@@ -122,6 +124,16 @@ def _find_usable_kind(text: str) -> Kind:
         what = f"{text} has a setting called {taken[0]}, but that is a key of every instrument"
         raise Wrong.because(f"{what}; give the field of its class another name")
     return kind
+
+
+def check_simulation(text: str) -> None:
+    """See that a text is the address of a simulated device, or empty.
+
+    Raises:
+        Wrong: It is not.
+    """
+    if text and not isinstance(_find_address(text.replace(UNITS, "1")), SimAddress):
+        raise Wrong.because(f'{text} is no simulated device; write one, as in "sim:scpi"')
 
 
 def _find_address(text: str) -> Address:

@@ -44,6 +44,25 @@ class Wrong(Exception):
 
 
 @attrs.frozen
+class Origin:
+    """Where something is written.
+
+    Attributes:
+        file: The file, as it was named.
+        line: The line in it, from 1; 0 for the file as a whole.
+        key: What is written there, as TOML writes it: ``instruments.heater``.
+    """
+
+    file: str = ""
+    line: int = 0
+    key: str = ""
+
+    def mistake(self, text: str) -> Mistake:
+        """Return the mistake of what is written there."""
+        return Mistake(self.file, self.line, self.key, text)
+
+
+@attrs.frozen
 class Mistake:
     """One mistake in a file.
 

@@ -17,6 +17,7 @@ from labtroupe.bench._appearances import watch_for_devices
 from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
 from labtroupe.bench._latches import LatchKeeper
 from labtroupe.bench._simulated import make_simulated
+from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
 from labtroupe.instrument import Bus, BusLink, Instrument, Link
@@ -68,6 +69,7 @@ def _wait(_: Sequence[Member]) -> None:
 async def open_bench(
     bench: str | Path | BenchConfig,
     *,
+    simulate: bool = False,
     await_required: bool = True,
     on_wedged: Callable[[Sequence[Member]], None] = _wait,
 ) -> AsyncGenerator[Bench]:
@@ -82,6 +84,7 @@ async def open_bench(
 
     Args:
         bench: The file that describes it, or what has been read from one.
+        simulate: Put a simulated device in place of each real one, and ``.sim`` after its name.
         await_required: Begin the body at once if false, to watch the required ones start.
         on_wedged: Called when only instruments are left that do not stop; to return is to wait for them.
 
@@ -91,6 +94,7 @@ async def open_bench(
         RestartLimitError: A required one did not start, or restarting a critical one did not help.
     """
     config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
+    config = simulated(config) if simulate else config
     feed = Feed()
     latches = LatchKeeper.of(config.name, feed.publish)
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:

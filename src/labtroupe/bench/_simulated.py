@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from labtroupe.errors import ConfigError
 from labtroupe.simulation import SimulatedDevice, make_device
 from labtroupe.transport import SimAddress
+
+UNITS: Final = "{units}"
+"""What stands in the simulation of a bus for the addresses of those that are on it."""
 
 
 def make_simulated(address: SimAddress) -> tuple[SimulatedDevice, Literal["pty", "tcp"]]:

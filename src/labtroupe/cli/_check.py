@@ -7,7 +7,7 @@ from collections.abc import Sized
 import attrs
 import click
 
-from labtroupe.bench import BenchConfigError, load_bench
+from labtroupe.bench import BenchConfigError, load_bench, simulated
 from labtroupe.cli._exit_codes import OK, USAGE
 from labtroupe.cli._modules import make_importable_beside
 from labtroupe.cli._options import Output, output_option
@@ -16,12 +16,13 @@ from labtroupe.cli._output import print_json, print_json_lines
 
 @click.command()
 @click.argument("file", metavar="BENCH.TOML")
+@click.option("--simulate", is_flag=True, help="See also that the whole bench can be simulated.")
 @output_option
-def check(file: str, output: Output) -> int:
+def check(file: str, output: Output, *, simulate: bool) -> int:
     """Find every mistake in a bench's file, one line each; touches no device."""
     make_importable_beside(file)
     try:
-        bench = load_bench(file)
+        bench = simulated(load_bench(file)) if simulate else load_bench(file)
     except BenchConfigError as error:
         mistakes = [attrs.asdict(each) for each in error.mistakes]
         match output:
@@ -40,7 +41,8 @@ def check(file: str, output: Output) -> int:
             pass
         case Output.TABLE:
             groups = f", {_count(bench.groups, 'group')}" if bench.groups else ""
-            print(f"{file}: ok, {_count(bench.instruments, 'instrument')}{groups}")
+            can = ", and all can be simulated" if simulate else ""
+            print(f"{file}: ok, {_count(bench.instruments, 'instrument')}{groups}{can}")
     return OK
 
 

@@ -16,7 +16,7 @@ import attrs
 import click
 import trio
 
-from labtroupe.bench import Bench, BenchConfig, load_bench, open_bench
+from labtroupe.bench import Bench, BenchConfig, load_bench, open_bench, simulated
 from labtroupe.cli._event_line import EventLines
 from labtroupe.cli._exit_codes import FAILED, INTERRUPTED, OK
 from labtroupe.cli._modules import make_importable_beside
@@ -44,17 +44,19 @@ _PATIENCE: Final = 1.0
     show_default=True,
     help="What to do at the end about instruments that do not stop: wait for them, or leave the process.",
 )
-def run(file: str, wedged: str) -> int:
+@click.option("--simulate", is_flag=True, help="Put a simulated device in place of each real one.")
+def run(file: str, wedged: str, *, simulate: bool) -> int:
     """Run the bench that a file describes, and print what happens, until it is stopped.
 
     Ctrl-C or SIGTERM stop its instruments in order; a second one leaves at once.
     """
-    return trio.run(_run, file, wedged == "leave")
-
-
-async def _run(file: str, leaves_wedged: bool) -> int:  # noqa: FBT001 - trio.run passes by position
     make_importable_beside(file)
     config = load_bench(file)
+    config = simulated(config) if simulate else config
+    return trio.run(_run, config, wedged == "leave")
+
+
+async def _run(config: BenchConfig, leaves_wedged: bool) -> int:  # noqa: FBT001 - trio.run passes by position
     run = _Run(config, _Screen.on(sys.stdout), leaves_wedged)
     # Both from before the first port is opened until the last is closed.
     with (

@@ -55,6 +55,11 @@ class Instrument(Actor):
     """Whether a frame is one that the device sends by itself; see `on_unsolicited`."""
     greeting_timeout: ClassVar[float] = 5.0
     """Seconds from opening the link within which the device must have answered."""
+    simulation: ClassVar[str] = ""
+    """The ``sim:`` address of what stands in for the device where the whole bench is simulated.
+
+    Empty for nothing.  In that of a bus, ``{units}`` stands for the addresses on it.
+    """
     marks_its_acts: ClassVar[bool] = True
 
     stale_after: ClassVar[float] = 30.0

@@ -43,6 +43,8 @@ class DCPowerSupply(ScpiInstrument):
         max_current: Amperes this bench allows it.
     """
 
+    simulation = "sim:dc-power-supply"
+
     max_voltage: Annotated[float, Range(0.0)] = 30.0
     max_current: Annotated[float, Range(0.0)] = 3.0
 

@@ -86,6 +86,7 @@ class LinkamT95(Instrument):
     """A Linkam T95 stage controller: ramps a stage to a limit at a rate, and holds it there."""
 
     framing = Lines(b"\r")
+    simulation = "sim:linkam-t95"
     # Answers to T look alike, hence the lateness: a stage answers within 0.1 s.
     resync = (Barrier(b"T", is_status, lateness=0.5),)
 

@@ -49,6 +49,7 @@ class ScpiInstrument(Instrument):
     """An instrument that speaks SCPI; a base for those with commands of their own."""
 
     framing = Lines(b"\n")
+    simulation = "sim:scpi"
     resync = (DeviceClear(), Barrier(b"*IDN?", is_identity, lateness=1.0))
 
     async def ask_identity(self) -> str:

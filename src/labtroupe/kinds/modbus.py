@@ -29,6 +29,7 @@ class ModbusRtuBus(Bus):
     """A serial line with several Modbus devices on it, such as RS-485."""
 
     framing = modbus.Rtu()
+    simulation = "sim:modbus-rtu-bus?units={units}"
     resync = (Quiet(_GAP), Tag(lambda request, answer: answer[:1] == request[:1], lateness=0.0))
     # 3.5 characters at 9600 baud, and some.
     spacing = 0.005
@@ -43,6 +44,7 @@ class ModbusInstrument(Addressed):
     """A device that speaks Modbus RTU; a base for those with commands of their own."""
 
     framing = modbus.Rtu()
+    simulation = "sim:modbus-rtu-bus?units={units}"
     # Alone on its port; on a bus, that gets in step.
     resync = (Quiet(1.0),)
 

@@ -9,6 +9,7 @@ from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
 from labtroupe.simulation._rack import Rack
+from labtroupe.simulation._silent import Silent
 
 __all__ = [
     "FAULTS",
@@ -21,6 +22,7 @@ __all__ = [
     "Multimeter",
     "PowerSupply",
     "Rack",
+    "Silent",
     "SimulatedDevice",
     "make_device",
     "parse_duration",

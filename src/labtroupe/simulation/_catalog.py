@@ -13,6 +13,7 @@ from labtroupe.simulation._linkam import LinkamStage
 from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
+from labtroupe.simulation._silent import Silent
 from labtroupe.simulation._suggest import suggestion
 
 SIMULATED: Mapping[str, Callable[..., SimulatedDevice]] = MappingProxyType(
@@ -21,6 +22,7 @@ SIMULATED: Mapping[str, Callable[..., SimulatedDevice]] = MappingProxyType(
         "linkam-t95": LinkamStage,
         "modbus-rtu-bus": ModbusBus,
         "scpi": Multimeter,
+        "silent": Silent,
     }
 )
 """What comes with labtroupe, by the name after ``sim:``."""

@@ -28,7 +28,9 @@ _GAP: Final = 0.05
 
 def _addresses(given: str | Iterable[int]) -> frozenset[int]:
     """Return addresses, which may be given as a text such as ``1,2,3``."""
-    return frozenset(int(each) for each in (given.split(",") if isinstance(given, str) else given))
+    return frozenset(
+        int(each) for each in (filter(None, given.split(",")) if isinstance(given, str) else given)
+    )
 
 
 @attrs.define(eq=False)
