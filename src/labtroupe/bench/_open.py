@@ -95,6 +95,15 @@ async def open_bench(
     """
     config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
     config = simulated(config) if simulate else config
+    awaited = [each.name for each in config.instruments if each.policy.required and await_required]
+    async with _opened(config, awaited, on_wedged) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _opened(
+    config: BenchConfig, awaited: Sequence[str], on_wedged: Callable[[Sequence[Member]], None]
+) -> AsyncGenerator[Bench]:
     feed = Feed()
     latches = LatchKeeper.of(config.name, feed.publish)
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
@@ -105,7 +114,6 @@ async def open_bench(
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
             beside: list[Work] = [latches.run, partial(watch_for_devices, supervisor, addresses)]
-            awaited = [each.name for each in config.instruments if each.policy.required and await_required]
             async with _running(supervisor, beside, awaited):
                 yield Bench(config, service, supervisor)
 
