@@ -14,7 +14,7 @@ import pytest
 
 from labtroupe import errors
 from labtroupe.client import Client
-from labtroupe.client import _client as client_module
+from labtroupe.client import _operator as operator_module
 from labtroupe.errors import BenchError, CommandError, CommandTimeout, LabtroupeError, NotRunning, Outcome
 
 RESULT = b'{"result": {"value": 1.5, "unit": "V"}}\n'
@@ -164,7 +164,7 @@ def test_a_bench_of_another_version_is_told(server: Server, answer: bytes) -> No
 
 
 def test_a_bench_that_hangs_is_told_of(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(operator_module, "PATIENCE", 0.05)
 
     with pytest.raises(BenchError, match="runs, but does not answer"):
         Client(server.path).status()
@@ -174,7 +174,7 @@ def test_a_call_to_a_bench_that_hangs_ends_soon_after_its_timeout(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R1: a deadline is a deadline, whatever becomes of the bench."""
-    monkeypatch.setattr(client_module, "_GRACE", 0.02)
+    monkeypatch.setattr(operator_module, "GRACE", 0.02)
 
     with pytest.raises(BenchError) as caught:
         Client(server.path).call("heater", "ramp", timeout=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labtroupe.client._client import Client
+from labtroupe.client._operator import Operator
 from labtroupe.client._records import (
     BenchStatus,
     CallResult,
@@ -31,6 +32,7 @@ __all__ = [
     "InstrumentDescription",
     "InstrumentStatus",
     "LatchStatus",
+    "Operator",
     "ParameterInfo",
     "ReadingStatus",
     "RequestStatus",
