@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labtroupe.client._client import Client
+from labtroupe.client._exact import from_exact, to_plain
 from labtroupe.client._operator import Operator
 from labtroupe.client._records import (
     BenchStatus,
@@ -20,7 +21,13 @@ from labtroupe.client._records import (
     SafetyReport,
     VerbResult,
 )
-from labtroupe.client._sockets import benches_by_process, find_bench, make_socket_path, running_benches
+from labtroupe.client._sockets import (
+    benches_by_process,
+    find_bench,
+    find_only_bench,
+    make_socket_path,
+    running_benches,
+)
 
 __all__ = [
     "BenchStatus",
@@ -41,6 +48,9 @@ __all__ = [
     "VerbResult",
     "benches_by_process",
     "find_bench",
+    "find_only_bench",
+    "from_exact",
     "make_socket_path",
     "running_benches",
+    "to_plain",
 ]

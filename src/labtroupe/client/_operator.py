@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from typing import Final, TypeVar
 
+from labtroupe.client._exact import to_plain
 from labtroupe.client._records import (
     BenchStatus,
     CallResult,
@@ -24,6 +25,8 @@ PATIENCE: Final = 5.0
 _HALT_PATIENCE: Final = 30.0
 # Seconds beyond a command's own timeout, within which the bench itself must answer.
 GRACE: Final = 2.0
+# Seconds; what JSON has instead of an infinite timeout: some thirty years.
+_FOREVER: Final = 1e9
 
 
 class Operator(ABC):
@@ -55,12 +58,12 @@ class Operator(ABC):
         self,
         name: str,
         command: str,
-        args: Sequence[str] = (),
-        kwargs: Mapping[str, str] | None = None,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
         *,
         timeout: float | None = None,
     ) -> CallResult:
-        """Ask an instrument, with values as a person types them.
+        """Ask an instrument, with values as a person types them, or as a program has them.
 
         Args:
             name: The instrument.
@@ -77,9 +80,7 @@ class Operator(ABC):
             LinkError: The connection to the device broke on the way.
             BenchError: The bench went away on the way; ``outcome`` is unknown.
         """
-        asked = {"name": name, "command": command, "args": args, "kwargs": kwargs or {}, "timeout": timeout}
-        patience = None if timeout is None else timeout + GRACE
-        return self.ask_bench("call", asked, CallResult, patience=patience, lost=Outcome.UNKNOWN)
+        return self.call_as("call", name, command, args, kwargs or {}, timeout)
 
     def start(self, name: str) -> VerbResult:
         """Start an instrument, and wait until it runs or has failed to.
@@ -182,6 +183,26 @@ class Operator(ABC):
             UnknownInstrumentError: There is none of this name.
             BenchError: The bench has gone away.
         """
+
+    def call_as(  # noqa: PLR0913, PLR0917 - what goes over the socket, and how
+        self,
+        op: str,
+        name: str,
+        command: str,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        timeout: float | None,
+    ) -> CallResult:
+        """Ask an instrument, in the way that an operation of the control service answers."""
+        asked = {
+            "name": name,
+            "command": command,
+            "args": [to_plain(each) for each in args],
+            "kwargs": {key: to_plain(each) for key, each in kwargs.items()},
+            "timeout": None if timeout is None else min(timeout, _FOREVER),
+        }
+        patience = None if timeout is None else timeout + GRACE
+        return self.ask_bench(op, asked, CallResult, patience=patience, lost=Outcome.UNKNOWN)
 
     @abstractmethod
     def ask_bench(

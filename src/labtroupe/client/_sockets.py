@@ -55,6 +55,23 @@ def benches_by_process() -> Mapping[int, str]:
     return {pid: name for pid, name in found if pid is not None}
 
 
+def find_only_bench() -> Path:
+    """Return the control socket of this user's only bench that answers.
+
+    Raises:
+        BenchError: There is none, or more than one.
+    """
+    running = running_benches()
+    if not running:
+        raise BenchError("no bench is running")
+    if len(running) > 1:
+        names = ", ".join(path.stem for path in running)
+        raise BenchError(
+            f"{len(running)} benches are running: {names}", remedy="Name one, or set LABTROUPE_BENCH."
+        )
+    return running[0]
+
+
 def find_bench(bench: str) -> Path:
     """Return the control socket of one bench.
 

@@ -16,6 +16,7 @@ from labtroupe.control._snapshot import (
     RequestStatus,
     RestartStatus,
 )
+from labtroupe.control._wire import to_json
 
 __all__ = [
     "BenchStatus",
@@ -38,4 +39,5 @@ __all__ = [
     "VerbResult",
     "open_listener",
     "serve",
+    "to_json",
 ]

@@ -14,9 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import msgspec
 import trio
 
+from labtroupe.control._exact import to_exact
+from labtroupe.control._results import CallResult
 from labtroupe.control._service import Service
 from labtroupe.control._wire import Request, decode_request, encode_error, encode_item, encode_result
 from labtroupe.errors import BenchError, InternalError, LabtroupeError
@@ -158,6 +161,7 @@ async def _perform(service: Service, request: Request) -> object:
         "status": service.status,
         "describe": service.describe,
         "call": service.call,
+        "ask": service.call,
         "start": service.start,
         "stop": service.stop,
         "restart": service.restart,
@@ -172,7 +176,11 @@ async def _perform(service: Service, request: Request) -> object:
     if operation is None:
         raise LabtroupeError(f"no operation {request.op!r}", remedy=_OTHER_VERSION)
     result = operation(**_arguments(operation, request.args))
-    return await result if inspect.isawaitable(result) else result
+    result = await result if inspect.isawaitable(result) else result
+    if request.op == "ask" and isinstance(result, CallResult):
+        # To ask is to call, with an answer for a program.
+        return attrs.evolve(result, value=to_exact(result.value))
+    return result
 
 
 def _arguments(operation: Callable[..., object], args: Mapping[str, Any]) -> Mapping[str, Any]:

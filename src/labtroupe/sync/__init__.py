@@ -1,0 +1,31 @@
+"""A bench for scripts without trio: plain calls that block."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from labtroupe.sync._attached import attach
+from labtroupe.sync._bench import Bench
+from labtroupe.sync._instrument import Instrument
+
+if TYPE_CHECKING:
+    from labtroupe.sync._inside import facing
+
+__all__ = ["Bench", "Instrument", "attach", "facing"]
+
+# Imported on first use, as they need trio, and to attach to a bench takes none.
+_HOMES = {"facing": "_inside"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name that needs trio."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)

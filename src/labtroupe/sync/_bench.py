@@ -1,0 +1,134 @@
+"""The blocking face of a bench, wherever that runs."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import TypeVar
+
+from labtroupe.client import InstrumentStatus, Operator, ReadingStatus
+from labtroupe.errors import LabtroupeError
+from labtroupe.messages import Message
+from labtroupe.sync._instrument import Instrument, make_instrument
+
+R = TypeVar("R")
+
+
+class Bench(Operator):
+    """A bench whose instruments are asked by plain calls that block.
+
+    All threads may use it at once.  Ctrl-C in a call cancels at the bench what the call has
+    asked for, and the bench goes on.  In a thread in which trio runs each call
+    raises `RuntimeError`, as it would hold up that run.
+
+    Attributes:
+        name: The bench's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
+        """Send ``message`` to an instrument and return its answer, of the type its command declares.
+
+        Args:
+            name: The instrument.
+            message: What to do, as made by calling a command on its class: ``LinkamT95.temperature()``.
+            timeout: Seconds it may take; the command's own where not given.
+
+        Raises:
+            UnknownInstrumentError: The bench has none of this name.
+            CommandError: It was not carried out; ``outcome`` says what may have happened.
+            LinkError: The connection to the device broke on the way.
+            BenchError: The bench went away on the way; ``outcome`` is unknown.
+        """
+
+    @abstractmethod
+    def ask_by_name(
+        self,
+        name: str,
+        command: str,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        timeout: float | None,
+    ) -> object:
+        """Ask an instrument for a command by its name, as ``bench[name].command(...)`` does."""
+
+    def readings(self, name: str) -> Mapping[str, ReadingStatus]:
+        """Return the last answers that are kept of an instrument, by name; asks it for nothing.
+
+        Raises:
+            UnknownInstrumentError: The bench has none of this name.
+        """
+        (status,) = self.status(name).instruments
+        return {each.name: each for each in status.readings}
+
+    def __getitem__(self, name: str) -> Instrument:
+        """Return an instrument, with its commands as methods.
+
+        Raises:
+            UnknownInstrumentError: The bench has none of this name.
+        """
+        return make_instrument(self.ask_by_name, self.describe(name))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the instruments."""
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        """Return how many instruments it has."""
+        return len(self._names())
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether it has an instrument of this name."""
+        return name in self._names()
+
+    def _names(self) -> list[str]:
+        return [each.name for each in self.status().instruments]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._names()
+
+    def __repr__(self) -> str:
+        """Return how its instruments stand, a line for each."""
+        try:
+            rows = [_row(each) for each in self.status().instruments]
+        except (LabtroupeError, RuntimeError) as error:
+            return f"<bench {self.name}: {error}>"
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return f"<bench {self.name}>\n" + "\n".join(f"  {line}" for line in lines)
+
+    def _repr_html_(self) -> str:
+        """Return the same as a table, for notebooks."""
+        try:
+            rows = [_row(each) for each in self.status().instruments]
+        except (LabtroupeError, RuntimeError) as error:
+            return f"<b>bench {escape(self.name)}</b>: {escape(str(error))}"
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        head = "".join(f"<th>{column}</th>" for column in ("instrument", "kind", "state", "readings", "note"))
+        return f"<table><caption>bench {escape(self.name)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def refuse_in_trio() -> None:
+    """Raise `RuntimeError` in a thread in which trio runs, which a blocking call would hold up."""
+    # Where nobody has imported it, it does not run.
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            "trio runs in this thread, and a call that blocks would hold it up; "
+            "ask the refs of the bench: await ref.ask(...)"
+        )
+
+
+def _row(each: InstrumentStatus) -> tuple[str, str, str, str, str]:
+    kind = f"{each.kind} (sim)" if each.simulated else each.kind
+    good = (
+        f"{reading.name} {reading.value} {reading.unit}".rstrip()
+        for reading in each.readings
+        if reading.quality == "good"
+    )
+    return each.name, kind, str(each.state), ", ".join(good), each.note

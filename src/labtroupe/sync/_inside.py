@@ -1,0 +1,107 @@
+"""The blocking face of a bench that runs in this process."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Generator, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+import trio
+
+from labtroupe import bench as trio_bench
+from labtroupe.client import EventRecord
+from labtroupe.control import to_json
+from labtroupe.errors import Outcome
+from labtroupe.instrument import Instrument
+from labtroupe.messages import Event, Message
+from labtroupe.sync._bench import Bench, refuse_in_trio
+from labtroupe.sync._crossing import Crossing
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+def facing(bench: trio_bench.Bench, token: trio.lowlevel.TrioToken | None = None) -> Bench:
+    """Return the blocking face of a running bench, for the other threads of its process.
+
+    Its calls are carried out in the bench's loop.  In a thread of
+    `trio.to_thread.run_sync` they belong to the task that waits for the thread: they end
+    by its deadline, and once it is cancelled each call raises `trio.Cancelled`, as a
+    checkpoint would.
+
+    Args:
+        bench: As `labtroupe.open_bench` gives it.
+        token: The loop it runs in; this one where not given.
+    """
+    crossing = Crossing(bench.name, token or trio.lowlevel.current_trio_token())
+    return Inside(bench, crossing)
+
+
+class Inside(Bench):
+    """A bench that runs in this process, in another thread.
+
+    Attributes:
+        crossing: The way into its loop.
+    """
+
+    def __init__(self, bench: trio_bench.Bench, crossing: Crossing) -> None:
+        super().__init__(bench.name)
+        self.crossing = crossing
+        self._running = bench
+
+    def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
+        """Send ``message`` to an instrument and return its answer."""
+        refuse_in_trio()
+        ref = self._running.ref(name, Instrument)
+        return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout))
+
+    def ask_by_name(
+        self,
+        name: str,
+        command: str,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        timeout: float | None,
+    ) -> object:
+        """Ask an instrument for a command by its name, and return its answer."""
+        return self.call_as("call", name, command, args, kwargs, timeout).value
+
+    def events(self, *, follow: bool = False, instrument: str | None = None) -> Generator[EventRecord]:
+        """Yield the events the bench remembers, and with ``follow`` those that come."""
+        refuse_in_trio()
+        events = self._running.service.events(follow=follow, instrument=instrument)
+
+        async def advance() -> Event | None:
+            return await anext(events, None)
+
+        try:
+            while (event := self.crossing.carry_out(advance)) is not None:
+                yield _record(event)
+        finally:
+            # Not waited for: the garbage collector may run this in any thread, the loop's included.
+            self.crossing.begin(events.aclose)
+
+    def ask_bench(
+        self,
+        op: str,
+        args: Mapping[str, object],
+        result_type: type[T],
+        *,
+        patience: float | None = None,  # noqa: ARG002 - a loop that hangs holds up its own watchdog too
+        lost: Outcome | None = None,  # noqa: ARG002 - it cannot go away alone
+    ) -> T:
+        """Have the bench carry out an operation of its control service."""
+        refuse_in_trio()
+        operation = getattr(self._running.service, op)
+
+        async def work() -> object:
+            result = operation(**args)
+            return await result if inspect.isawaitable(result) else result
+
+        return msgspec.convert(self.crossing.carry_out(work), result_type, from_attributes=True)
+
+
+def _record(event: Event) -> EventRecord:
+    fields = to_json(event)
+    return msgspec.structs.replace(msgspec.convert(fields, EventRecord), fields=fields)
