@@ -8,6 +8,7 @@ import pytest
 from labtroupe.errors import Outcome
 from labtroupe.lifecycle import State
 from labtroupe.messages import (
+    AttendanceChanged,
     CleanupFailed,
     CommandFailed,
     CommandQuarantined,
@@ -95,6 +96,11 @@ SENTENCES: list[tuple[Event, str]] = [
     ),
     (FaultChanged(instrument="heater", faults=()), "simulated faults cleared"),
     (
+        AttendanceChanged(instrument="line", unit=3, reason="no answer within 0.5 s"),
+        "unit 3 is absent: no answer within 0.5 s",
+    ),
+    (AttendanceChanged(instrument="line", unit=3), "unit 3 answers again"),
+    (
         SimulationCrashed(instrument="heater", reason="KeyError('T')"),
         "the simulated device crashed: KeyError('T')",
     ),
@@ -131,6 +137,7 @@ def test_each_kind_of_event_has_a_name_of_its_own() -> None:
         "CleanupFailed": "cleanup",
         "Wedged": "wedged",
         "LoopHeldUp": "held-up",
+        "AttendanceChanged": "attendance",
         "FaultChanged": "fault",
         "SimulationCrashed": "simulation",
     }

@@ -1021,8 +1021,8 @@ MUTATIONS = [
     Mutation(
         "L10: a bus leaves a device that was silent alone for a while",
         "instrument/_bus.py",
-        "            elif now < next_try:\n",
-        "            elif False:\n",
+        "        elif now < next_try:\n",
+        "        elif False:\n",
         "instrument/test_bus.py",
     ),
     Mutation(
@@ -1048,9 +1048,9 @@ MUTATIONS = [
     ),
     Mutation(
         "L10: an instrument has one request in the mailbox of its bus",
-        "instrument/_bus.py",
-        "        async with self._turns:\n            message",
-        "        if True:\n            message",
+        "instrument/_bus_link.py",
+        "        async with self._turns:\n            answer = await self._ask_bus(",
+        "        if True:\n            answer = await self._ask_bus(",
         "instrument/test_bus.py",
     ),
     Mutation(
@@ -1083,16 +1083,16 @@ MUTATIONS = [
     ),
     Mutation(
         "S9: a safe state asks a device on a bus also if it is absent",
-        "instrument/_bus.py",
-        "insist=making_safe.get()",
-        "insist=False",
+        "instrument/_bus_link.py",
+        "self.unit, request, insist=making_safe.get()))\n            if not",
+        "self.unit, request, insist=False))\n            if not",
         "instrument/test_bus.py",
     ),
     Mutation(
         "L2: not even a safe state takes a late answer on a bus for its own",
         "instrument/_bus.py",
-        "                await trio.sleep_until(absence.owing_until)\n",
-        "                pass\n",
+        "            await trio.sleep_until(absence.owing_until)\n",
+        "            pass\n",
         "instrument/test_bus.py",
     ),
     Mutation(
@@ -1108,6 +1108,41 @@ MUTATIONS = [
         "answer[:1] == request[:1]",
         "True",
         "instrument/test_bus.py",
+    ),
+    Mutation(
+        "L10: nobody comes between the exchanges of a transaction on a bus",
+        "instrument/_bus_link.py",
+        "            if self._hold is None:\n",
+        "            if True:\n",
+        "instrument/test_bus_link.py",
+    ),
+    Mutation(
+        "L10: who does not let go of a bus is sent away",
+        "instrument/_hold.py",
+        "            if trio.current_time() >= end:\n",
+        "            if False:\n",
+        "instrument/test_bus_link.py",
+    ),
+    Mutation(
+        "R12: what a check of an instrument raises is no failure of its bus",
+        "instrument/_hold.py",
+        "        except Exception as error:\n",
+        "        except ArithmeticError as error:\n",
+        "instrument/test_bus_link.py",
+    ),
+    Mutation(
+        "L10: nothing is sent to a device on a bus that is absent",
+        "instrument/_bus.py",
+        "        await self._wait_askable(unit, insist=insist)\n        await self._send(request)\n",
+        "        await self._send(request)\n",
+        "instrument/test_bus_link.py",
+    ),
+    Mutation(
+        "L10: an absence is one event",
+        "instrument/_bus.py",
+        "        if self._attendance.of(unit) is None:\n",
+        "        if True:\n",
+        "instrument/test_bus_link.py",
     ),
     Mutation(
         "P12: a bus waits for what was asked in a former life",

@@ -147,7 +147,7 @@ def _class_in_words(annotation: type[object]) -> str:
     if issubclass(annotation, enum.Enum):
         return f"one of {', '.join(str(member.value) for member in annotation)}"
     if attrs.has(annotation):
-        return ", ".join(field.name for field in attrs.fields(annotation))
+        return ", ".join(each.name for each in attrs.fields(annotation) if each.init) or annotation.__name__
     return annotation.__name__
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable
-from typing import Annotated, ClassVar
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Annotated, TypeVar
 
 import attrs
 import trio
 
-from labtroupe.actor import ActorRef, making_safe
-from labtroupe.errors import CommandError, DeviceAbsent, DeviceSilent, NoAnswer, ProtocolError, sentence
-from labtroupe.instrument._acquaintance import Acquaintance
+from labtroupe.actor import publish
+from labtroupe.errors import DeviceSilent, LinkLost, NoAnswer, ProtocolError, sentence
 from labtroupe.instrument._attendance import Attendance
+from labtroupe.instrument._hold import Hold, harmless
 from labtroupe.instrument._instrument import Instrument
-from labtroupe.instrument._link import Link
-from labtroupe.instrument._wire import Wire, anything, ignore
-from labtroupe.messages import Range, Unit, command
-from labtroupe.transport import Transport
+from labtroupe.messages import AttendanceChanged, Range, Unit, command
+
+R = TypeVar("R")
 
 
 @attrs.define(eq=False)
@@ -34,13 +34,18 @@ class Bus(Instrument, abc.ABC):
     Attributes:
         answer_timeout: Seconds within which a whole answer must have come.
         probe_every: Seconds that an address which was silent is left alone.
+        lateness: Seconds after which no device on the bus answers any more.
+        turnaround: Seconds that devices need after a request to all of them.
+        longest_hold: Seconds for which one instrument may have the bus for itself.
     """
-
-    lateness: ClassVar[float] = 1.0
-    """Seconds after which no device on the bus answers any more."""
 
     answer_timeout: Annotated[float, Range(0.01, 60.0), Unit("s")] = 0.5
     probe_every: Annotated[float, Range(0.0), Unit("s")] = 10.0
+    lateness: Annotated[float, Range(0.0, 60.0), Unit("s")] = 1.0
+    # "Modbus over Serial Line" V1.02, 2.4.1: typically 100 to 200 ms.
+    turnaround: Annotated[float, Range(0.0, 60.0), Unit("s")] = 0.1
+    # Half of what a safe state may take, which may have to wait for it.
+    longest_hold: Annotated[float, Range(0.01, 60.0), Unit("s")] = 1.0
     _attendance: Attendance = attrs.field(
         default=attrs.Factory(lambda self: Attendance(self.probe_every), takes_self=True), init=False
     )
@@ -53,8 +58,9 @@ class Bus(Instrument, abc.ABC):
         """Wait until nothing comes any more of what was asked in a former life, or by somebody else."""
         await trio.sleep(self.lateness)
 
-    # Not interruptible: an impatient caller would leave an answer behind that is still to come, and
-    # nobody could say whether the device is silent.  It is over soon, as `answer_timeout` says.
+    # Not interruptible, like all that is said on a bus: an impatient caller would leave an answer
+    # behind that is still to come, and nobody could say whether the device is silent.  It is over
+    # soon, as `answer_timeout` says.
     @command(timeout=math.inf, interruptible=False)
     async def exchange(self, unit: int, request: bytes, *, insist: bool = False) -> bytes:
         """Ask the device at an address, and return its answer.
@@ -68,33 +74,94 @@ class Bus(Instrument, abc.ABC):
             NoAnswer: There was none, or nothing sensible; or the device is absent, and was not asked.
             LinkLost: The connection broke.
         """
-        absence = self._attendance.of(unit)
-        if absence is not None:
-            now, next_try = trio.current_time(), self._attendance.next_try(absence)
-            if insist:
-                await trio.sleep_until(absence.owing_until)
-            elif now < next_try:
-                raise NoAnswer(f"unit {unit}: {absence.why}; it is asked again in {next_try - now:.1f} s")
-        return await self._ask(unit, request)
+        return await self._ask(unit, partial(self.link.exchange, request), insist=insist)
 
-    @command(timeout=math.inf, interruptible=False, idempotent=True)
-    async def look_for(self, unit: int) -> None:
-        """See that there is a device at an address.
+    @command(timeout=math.inf, interruptible=False)
+    async def send(self, unit: int, request: bytes, *, insist: bool = False) -> None:
+        """Send the device at an address a request to which it does not answer.
 
         Raises:
-            NoAnswer: Nobody answers there.
+            NoAnswer: It is absent, and nothing was sent.
             LinkLost: The connection broke.
         """
-        await self.exchange(unit, self.sign_of_life(unit))
+        await self._wait_askable(unit, insist=insist)
+        await self._send(request)
 
-    async def _ask(self, unit: int, request: bytes) -> bytes:
+    @command(timeout=math.inf, interruptible=False)
+    async def broadcast(self, request: bytes) -> None:
+        """Send all devices a request to which none answers, and give them `turnaround` to act on it.
+
+        Args:
+            request: What to send, without framing; it is for the address to which all listen.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        await self._send(request)
+        await trio.sleep(self.turnaround)
+
+    @command(timeout=math.inf, interruptible=False)
+    async def serve(self, hold: Hold) -> None:
+        """Serve one instrument alone until it lets go, for `longest_hold` at most.
+
+        Raises:
+            CommandTimeout: It has not let go in time; what it has begun is finished.
+        """
+        await hold.serve(self, self.longest_hold)
+
+    async def exchange_many(
+        self,
+        unit: int,
+        request: bytes,
+        until: int | Callable[[bytes], bool],
+        accepts: Callable[[Sequence[bytes]], bool],
+        *,
+        insist: bool,
+    ) -> list[bytes]:
+        """Return an answer in several frames; see `Link.exchange_many`.  For those who hold the bus.
+
+        All of them must have come within `answer_timeout`.
+
+        Raises:
+            LabtroupeError: Those of `exchange`.
+        """
+        end = harmless(until) if callable(until) else until
+        talk = partial(self.link.exchange_many, request, end, harmless(accepts))
+        return await self._ask(unit, talk, insist=insist)
+
+    @command(timeout=math.inf, interruptible=False, idempotent=True)
+    async def look_for(self, unit: int) -> str:
+        """Return why there is no device at an address; empty if there is one.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        try:
+            await self.exchange(unit, self.sign_of_life(unit))
+        except NoAnswer as error:
+            return sentence(error)
+        return ""
+
+    async def _wait_askable(self, unit: int, *, insist: bool) -> None:
+        """Return if a device may be asked; one that is absent only if one insists, and then in time."""
+        absence = self._attendance.of(unit)
+        if absence is None:
+            return
+        now, next_try = trio.current_time(), self._attendance.next_try(absence)
+        if insist:
+            await trio.sleep_until(absence.owing_until)
+        elif now < next_try:
+            raise NoAnswer(f"unit {unit}: {absence.why}; it is asked again in {next_try - now:.1f} s")
+
+    async def _ask(self, unit: int, talk: Callable[[], Awaitable[R]], *, insist: bool) -> R:
         """Have one exchange, and be in step after it, whatever the device does."""
+        await self._wait_askable(unit, insist=insist)
         began, silent = trio.current_time(), True
         why = f"no answer within {self.answer_timeout:g} s"
         try:
             with trio.move_on_after(self.answer_timeout):
-                answer = await self.link.exchange(request)
-                self._attendance.note_answer(unit)
+                answer = await talk()
+                self._note_answer(unit)
                 return answer
         except DeviceSilent as error:
             why = sentence(error)
@@ -104,11 +171,27 @@ class Bus(Instrument, abc.ABC):
             # Whatever the way out, with a byte sent and no answer, one may still come.
             owing_until = trio.current_time() + self.lateness
             if not self.link.in_step:
-                self._attendance.note_cut_off(unit, why, owing_until)
+                self._note_cut_off(unit, why, owing_until)
         await self.link.resync()
         if silent:
             self._attendance.note_silence(unit, why, owing_until, began, trio.current_time())
         raise NoAnswer(f"unit {unit}: {why}")
+
+    async def _send(self, request: bytes) -> None:
+        with trio.move_on_after(self.answer_timeout) as sending:
+            await self.link.send(request)
+        if sending.cancelled_caught:
+            raise LinkLost(f"{request!r} could not be sent within {self.answer_timeout:g} s")
+
+    def _note_answer(self, unit: int) -> None:
+        if self._attendance.of(unit) is not None:
+            publish(lambda name: AttendanceChanged(instrument=name, unit=unit))
+        self._attendance.note_answer(unit)
+
+    def _note_cut_off(self, unit: int, why: str, owing_until: float) -> None:
+        if self._attendance.of(unit) is None:
+            publish(lambda name: AttendanceChanged(instrument=name, unit=unit, reason=why))
+        self._attendance.note_cut_off(unit, why, owing_until)
 
 
 @attrs.define(eq=False)
@@ -120,88 +203,3 @@ class Addressed(Instrument):
     """
 
     unit: int
-
-
-async def _no_port() -> Transport:
-    raise AssertionError("the port is the bus's")
-
-
-@attrs.define(eq=False)
-class BusLink(Link):
-    """The way to one device on a bus: asks the actor that owns the port.
-
-    It asks one thing at a time.  So each link has at most one request in the mailbox of the bus,
-    which serves them in the order in which they have come: nobody gets a second turn before all
-    others who wait have had one.
-
-    Attributes:
-        bus: Returns the ref to the bus, once there is one.
-        unit: The address of the device.
-    """
-
-    bus: Callable[[], ActorRef[Bus]] = attrs.field(kw_only=True)
-    unit: int = attrs.field(kw_only=True)
-
-    @classmethod
-    def to(cls, bus: Callable[[], ActorRef[Bus]], unit: int, name: str, identity: str = "") -> BusLink:
-        """Return the link to the device at an address of the bus with this name.
-
-        Args:
-            bus: Returns the ref to the bus, once there is one.
-            unit: The address of the device.
-            name: What the bus is called, for people.
-            identity: Who the device must say it is; see `Instrument.link_to`.
-        """
-        place, acquaintance = f"{name}, unit {unit}", Acquaintance(identity)
-        return cls(place, _no_port, acquaintance=acquaintance, bus=bus, unit=unit)
-
-    @property
-    def heritable(self) -> bool:
-        """Whether the next life has anything to take over: no, the port is the bus's."""
-        return False
-
-    async def open(self, on_unsolicited: Callable[[bytes], None] = ignore) -> None:  # noqa: ARG002 - there are none
-        """Do nothing: the bus has the port open."""
-        await trio.lowlevel.checkpoint()
-
-    async def resync(self) -> None:
-        """See that the device is there; nothing can be owed, as the bus is in step.
-
-        Raises:
-            DeviceAbsent: It does not answer, or the bus is not running.
-        """
-        async with self._turns:
-            if self.in_step:
-                return
-            try:
-                await self.bus().ask(Bus.look_for(self.unit))
-            except CommandError as error:
-                raise DeviceAbsent(str(error)) from error
-            self.suspicion = None
-
-    async def listen(self) -> None:
-        """Do nothing until cancelled: the bus listens."""
-        await trio.sleep_forever()
-
-    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = anything) -> bytes:
-        """Have the bus send a request, and return the answer; see `Link.exchange`.
-
-        In a safe state the device is asked even if it is absent.
-
-        Raises:
-            DeviceAbsent: It does not answer, or it has not lately, and nothing was sent.
-            ProtocolError: What came back is not an answer to this request.
-            CommandError: The bus has refused it.
-        """
-        async with self._turns:
-            message = Bus.exchange(self.unit, request, insist=making_safe.get())
-            try:
-                answer = await self.bus().ask(message)
-            except NoAnswer as error:
-                raise DeviceAbsent(str(error)) from error
-            if not accepts(answer):
-                raise self._no_answer(answer, request)
-        return answer
-
-    async def _ask(self, request: bytes) -> tuple[Wire, bytes]:
-        raise TypeError(f"{self.address}: a bus takes requests that have one answer, not {request!r}")

@@ -18,6 +18,7 @@ __all__ = ["ModbusInstrument", "ModbusRtuBus"]
 
 Address = Annotated[int, Range(0, 0xFFFF)]
 Count = Annotated[int, Range(1, 125)]
+Value = Annotated[int, Range(0, 0xFFFF)]
 
 # Seconds without a byte after which a frame that was begun does not go on.  The specification says
 # 1.5 ms; adapters on USB hand on what they have got every 16 ms.
@@ -37,6 +38,11 @@ class ModbusRtuBus(Bus):
     def sign_of_life(self, unit: int) -> bytes:
         """Return a request for a register; a device that has none says so, which is as good."""
         return modbus.read_holding_registers(unit, 0)
+
+    @command(timeout=3.0)
+    async def write_everywhere(self, address: Address, value: Value) -> None:
+        """Write one register of all devices; none of them says whether it has."""
+        await self.broadcast(modbus.write_register(modbus.ALL_UNITS, address, value))
 
 
 @attrs.define(eq=False)
@@ -73,6 +79,6 @@ class ModbusInstrument(Addressed):
         return modbus.registers(await self.request(request))
 
     @command(timeout=3.0)
-    async def write_register(self, address: Address, value: Annotated[int, Range(0, 0xFFFF)]) -> None:
+    async def write_register(self, address: Address, value: Value) -> None:
         """Write one register."""
         modbus.raise_refusal(await self.request(modbus.write_register(self.unit, address, value)))

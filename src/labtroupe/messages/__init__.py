@@ -14,6 +14,7 @@ from labtroupe.messages._command import (
     once_per_class,
 )
 from labtroupe.messages._events import (
+    AttendanceChanged,
     CleanupFailed,
     CommandFailed,
     CommandQuarantined,
@@ -40,6 +41,7 @@ from labtroupe.messages._schedule import MOST_OWED, Missed, Schedule, WhenIdle
 __all__ = [
     "DEFAULT_TIMEOUT",
     "MOST_OWED",
+    "AttendanceChanged",
     "CleanupFailed",
     "Command",
     "CommandFailed",

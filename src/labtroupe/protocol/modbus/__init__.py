@@ -11,6 +11,7 @@ from __future__ import annotations
 from labtroupe.protocol.modbus._answers import answers, bits, raise_refusal, registers
 from labtroupe.protocol.modbus._framing import Rtu, Tcp, TcpDecoder
 from labtroupe.protocol.modbus._requests import (
+    ALL_UNITS,
     read_coils,
     read_discrete_inputs,
     read_holding_registers,
@@ -22,6 +23,7 @@ from labtroupe.protocol.modbus._requests import (
 )
 
 __all__ = [
+    "ALL_UNITS",
     "Rtu",
     "Tcp",
     "TcpDecoder",

@@ -12,6 +12,10 @@ from typing import Final
 from labtroupe.errors import ArgumentError
 from labtroupe.protocol.modbus._pymodbus import ModbusPDU, bit_message, register_message
 
+# "Modbus over Serial Line", 2.2.
+ALL_UNITS: Final = 0
+"""The address to which all devices on a line listen, for writing; none answers."""
+
 # Application protocol, 6.11 and 6.12.
 _MAX_COILS_WRITTEN: Final = 1968
 _MAX_REGISTERS_WRITTEN: Final = 123
