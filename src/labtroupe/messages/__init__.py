@@ -13,8 +13,8 @@ from labtroupe.messages._command import (
     commands_of,
     once_per_class,
 )
+from labtroupe.messages._device_events import AttendanceChanged
 from labtroupe.messages._events import (
-    AttendanceChanged,
     CleanupFailed,
     CommandFailed,
     CommandQuarantined,
