@@ -8,6 +8,8 @@ import pytest
 import trio
 
 from labtroupe import State, open_bench
+from labtroupe.bench import load_bench
+from labtroupe.errors import DeviceAbsent
 from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
 from labtroupe.transport import claims
 
@@ -45,6 +47,35 @@ async def test_instruments_on_a_bus_are_reached_over_its_one_port(tmp_path: Path
             status = {each.name: each for each in bench.service.status().instruments}
             assert [status[name].address for name in ("oven", "pump")] == ["line, unit 1", "line, unit 2"]
             assert status["oven"].depends_on == ("line",)
+            assert all(each.simulated for each in status.values())
+
+
+def test_what_is_on_a_simulated_bus_is_simulated_and_on_a_real_one_it_is_not(tmp_path: Path) -> None:
+    """So nobody takes the one for the other."""
+    real = BENCH.replace("sim:modbus-rtu-bus?units=1,2&silent=2", "serial:/dev/ttyUSB0")
+    for text, simulated in ((BENCH, True), (real, False)):
+        (tmp_path / "bench.toml").write_text(text)
+        config = load_bench(tmp_path / "bench.toml")
+
+        assert {config.is_simulated(each) for each in config.instruments} == {simulated}
+
+
+async def test_a_fault_of_one_simulated_device_on_a_bus_is_none_of_the_others(tmp_path: Path) -> None:
+    """L10: it is in backoff as any device that does not answer, until it is plugged in again."""
+    (tmp_path / "bench.toml").write_text(BENCH.replace("&silent=2", ""))
+    with trio.fail_after(20):
+        async with open_bench(tmp_path / "bench.toml") as bench:
+            oven, pump = (bench.ref(name, ModbusInstrument) for name in ("oven", "pump"))
+            await oven.wait_state(State.RUNNING)
+            await pump.wait_state(State.RUNNING)
+            assert bench.service.inject("oven", "unplug") == ("unplug",)
+            with pytest.raises(DeviceAbsent, match=r"no answer within 0.2 s"):
+                await oven.ask(ModbusInstrument.look())
+            assert await pump.ask(ModbusInstrument.input_registers(5)) == [205]
+            assert bench.service.status("oven").instruments[0].faults == ("unplug",)
+            assert bench.service.inject("oven", "plug") == ()
+            await oven.wait_state(State.RUNNING)
+            assert await oven.ask(ModbusInstrument.input_registers(5)) == [105]
 
 
 @pytest.mark.slow

@@ -1145,6 +1145,20 @@ MUTATIONS = [
         "instrument/test_bus_link.py",
     ),
     Mutation(
+        "L10: a simulated device on a bus that is late holds up no other",
+        "simulation/_slot.py",
+        "            self._voices[speaker].say(answer, device.latency)\n",
+        "            next(iter(self._voices.values())).say(answer, device.latency)\n",
+        "simulation/test_bus.py",
+    ),
+    Mutation(
+        "L10: what is on a simulated bus is simulated",
+        "bench/_config.py",
+        "if each.name == instrument.bus), instrument)",
+        "if not each), instrument)",
+        "bench/test_open_bus.py",
+    ),
+    Mutation(
         "P12: a bus waits for what was asked in a former life",
         "instrument/_bus.py",
         "        await trio.sleep(self.lateness)\n",

@@ -25,7 +25,7 @@ from labtroupe.bench._values import read, unknown_keys
 from labtroupe.bench._words import spell_value
 from labtroupe.instrument import Instrument
 from labtroupe.policy import Group, Policy, Strategy
-from labtroupe.transport import Address
+from labtroupe.transport import Address, SimAddress
 
 T = TypeVar("T")
 
@@ -100,6 +100,11 @@ class BenchConfig:
     path: Path
     instruments: tuple[InstrumentConfig, ...]
     groups: tuple[GroupConfig, ...] = ()
+
+    def is_simulated(self, instrument: InstrumentConfig) -> bool:
+        """Return whether there is a simulated device at the other end, perhaps on a simulated bus."""
+        port = next((each for each in self.instruments if each.name == instrument.bus), instrument)
+        return isinstance(port.address, SimAddress)
 
     def in_order(self) -> Sequence[InstrumentConfig]:
         """Return the instruments, each after those it depends on and those before it in its group."""

@@ -175,6 +175,8 @@ def _real_addresses(rack: Rack, config: BenchConfig) -> Iterator[tuple[str, Addr
             yield each.name, Address.parse(rack.add(each.name, device, via=via))
         elif each.address is not None:
             yield each.name, each.address
+        elif config.is_simulated(each):
+            rack.add_unit(each.name, each.bus, cast("int", each.settings["unit"]))
 
 
 def _link(
@@ -208,15 +210,18 @@ def _spec(config: InstrumentConfig, link: Link) -> ChildSpec:
 
 def _infos(config: BenchConfig) -> dict[str, InstrumentInfo]:
     groups = {each.name: each.group for each in config.groups}
-    return {each.name: _info(each, groups.get(each.policy.group, Group())) for each in config.instruments}
+    return {
+        each.name: _info(each, groups.get(each.policy.group, Group()), simulated=config.is_simulated(each))
+        for each in config.instruments
+    }
 
 
-def _info(config: InstrumentConfig, group: Group) -> InstrumentInfo:
+def _info(config: InstrumentConfig, group: Group, *, simulated: bool) -> InstrumentInfo:
     own = group.strategy is Strategy.ONE_FOR_ONE
     return InstrumentInfo(
         kind=config.kind,
         address=config.place,
-        simulated=isinstance(config.address, SimAddress),
+        simulated=simulated,
         limit=config.policy.limit if own else group.limit,
     )
 

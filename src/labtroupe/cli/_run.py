@@ -27,7 +27,7 @@ from labtroupe.errors import LabtroupeError
 from labtroupe.lifecycle import State
 from labtroupe.messages import CleanupFailed, StateChanged
 from labtroupe.supervision import Member, stack_of
-from labtroupe.transport import SimAddress, claims
+from labtroupe.transport import claims
 
 # What a pipe takes without blocking if it takes anything (POSIX: PIPE_BUF).
 _CHUNK: Final = select.PIPE_BUF
@@ -221,8 +221,7 @@ class _Screen:
 
 def _greeting(config: BenchConfig) -> str:
     names = ", ".join(
-        f"{each.name} (sim)" if isinstance(each.address, SimAddress) else each.name
-        for each in config.instruments
+        f"{each.name} (sim)" if config.is_simulated(each) else each.name for each in config.instruments
     )
     first = config.instruments[0].name
     return (

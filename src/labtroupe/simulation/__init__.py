@@ -1,5 +1,6 @@
 """Simulated devices that speak bytes over a pty or a loopback socket, and faults to inject into them."""
 
+from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._catalog import SIMULATED, make_device
 from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
@@ -23,6 +24,7 @@ __all__ = [
     "PowerSupply",
     "Rack",
     "Silent",
+    "SimulatedBus",
     "SimulatedDevice",
     "make_device",
     "parse_duration",

@@ -6,15 +6,17 @@ After "Modbus Application Protocol Specification" V1.1b3, as far as registers go
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
 
 from labtroupe.protocol import crc16_modbus
-from labtroupe.simulation._device import SimulatedDevice
+from labtroupe.simulation._bus import SimulatedBus
 
 _READ_HOLDING, _READ_INPUT, _WRITE = 3, 4, 6
+# All take it in, and none answers.
+_EVERYBODY: Final = 0
 _EXCEPTION: Final = 0x80
 _NO_FUNCTION, _NO_ADDRESS, _NO_VALUE = 1, 2, 3
 _MOST_READ: Final = 125
@@ -26,27 +28,14 @@ _REGISTERS: Final = 16
 _GAP: Final = 0.05
 
 
-def _addresses(given: str | Iterable[int]) -> frozenset[int]:
-    """Return addresses, which may be given as a text such as ``1,2,3``."""
-    return frozenset(
-        int(each) for each in (filter(None, given.split(",")) if isinstance(given, str) else given)
-    )
-
-
 @attrs.define(eq=False)
-class ModbusBus(SimulatedDevice):
+class ModbusBus(SimulatedBus):
     """Some devices with 16 registers of either kind, each with an address of its own.
 
     What can be written begins with 0, and survives a power cycle; what is measured is always a
     hundred times the address of the device, and the register's.
-
-    Attributes:
-        units: The addresses of those that are connected.
-        silent: The addresses of those among them that are switched off.
     """
 
-    units: frozenset[int] = attrs.field(default=frozenset({1, 2, 3}), converter=_addresses, kw_only=True)
-    silent: frozenset[int] = attrs.field(default=frozenset[int](), converter=_addresses, kw_only=True)
     _holding: dict[int, list[int]] = attrs.field(init=False)
     _unfinished: bytes = attrs.field(default=b"", init=False)
 
@@ -70,10 +59,17 @@ class ModbusBus(SimulatedDevice):
                 self._unfinished = b""
                 break
             self._unfinished = self._unfinished[_LENGTH:]
-            if request[0] in self.units - self.silent:
+            if request[0] == _EVERYBODY:
+                for unit in self.listening:
+                    self._answer(bytes([unit]) + request[1:])
+            elif request[0] in self.listening:
                 answer = self._answer(request)
                 answers.append(answer + crc16_modbus(answer))
         return answers
+
+    def speaker(self, answer: bytes) -> int:
+        """Return the address that an answer begins with."""
+        return answer[0]
 
     def _answer(self, request: bytes) -> bytes:
         unit, function, address, number = _HEAD.unpack(request)

@@ -40,6 +40,8 @@ class Rack:
     directory: Path
     on_crash: Callable[[str, Exception], None] = attrs.field(kw_only=True)
     _slots: dict[str, Slot] = attrs.field(factory=dict[str, Slot], init=False)
+    # Those that are on a bus: its name, and their address.
+    _units: dict[str, tuple[str, int]] = attrs.field(factory=dict[str, tuple[str, int]], init=False)
     _crashes: dict[str, Exception] = attrs.field(factory=dict[str, Exception], init=False)
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
 
@@ -99,11 +101,21 @@ class Rack:
         self._nursery.start_soon(self._keep, name, slot, name=f"simulated {name}")
         return cable.address
 
+    def add_unit(self, name: str, bus: str, unit: int) -> None:
+        """Let a device on a simulated bus be known by a name of its own, so that it can have faults.
+
+        Args:
+            name: How it is called from now on.
+            bus: What the bus was added as.
+            unit: Its address.
+        """
+        self._units[name] = (bus, unit)
+
     def inject(self, name: str, fault: str, *arguments: str) -> None:
         """Begin or end a fault of one device; on return it has taken effect.
 
         Args:
-            name: The device, as it was added.
+            name: The device, as it was added; if it is a bus, the fault is that of all devices on it.
             fault: What is to go wrong, one of ``FAULTS``.
             arguments: Durations such as ``"5s"``, as the fault's ``usage`` says.
 
@@ -111,14 +123,15 @@ class Rack:
             CommandError: There is no such device here, or it has crashed.
             ArgumentError: There is no such fault, or it takes other values.
         """
-        slot = self._slot(name)
-        if name in self._crashes:
+        slot, unit = self._slot(name)
+        crash = self._crashes.get(self._units.get(name, (name, 0))[0])
+        if crash is not None:
             raise _refusal(
                 name,
-                f"the simulated device has crashed: {self._crashes[name]!r}",
+                f"the simulated device has crashed: {crash!r}",
                 "Correct its code, then start the bench again.",
             )
-        slot.inject(fault, arguments)
+        slot.inject(fault, arguments, unit)
 
     def faults(self, name: str) -> tuple[Fault, ...]:
         """Return the faults of one device that are on now.
@@ -126,7 +139,8 @@ class Rack:
         Raises:
             CommandError: There is no such device here.
         """
-        return self._slot(name).faults()
+        slot, unit = self._slot(name)
+        return slot.faults(unit)
 
     def _plugged_cable(self, name: str, via: Literal["pty", "tcp"]) -> Cable:
         with contextlib.ExitStack() as undo:
@@ -136,14 +150,16 @@ class Rack:
             undo.pop_all()
             return cable
 
-    def _slot(self, name: str) -> Slot:
-        if name not in self._slots:
+    def _slot(self, name: str) -> tuple[Slot, int | None]:
+        """Return where a device is, and its address if it is one of several there."""
+        port, unit = self._units.get(name, (name, None))
+        if port not in self._slots:
             raise _refusal(
                 name,
                 "it is not simulated",
                 "Faults are for instruments with a `sim:` address; pull its real cable.",
             )
-        return self._slots[name]
+        return self._slots[port], unit
 
     async def _keep(self, name: str, slot: Slot) -> None:
         """Run one device; the boundary that its exceptions do not pass."""

@@ -1,29 +1,25 @@
-"""One simulated device in a rack, with the cable to it and what is wrong between them."""
+"""One simulated device in a rack, or several on one bus, with the cable and what is wrong with them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 import trio
 
+from labtroupe.errors import ArgumentError, CommandError
+from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
 from labtroupe.simulation._faults import Fault, Faults
 from labtroupe.simulation._physics import noise
+from labtroupe.simulation._voice import Outlet, Voice, garbage
 
-# Answers on their way.  Those for which there is no room are lost, as in a device's output buffer.
-_UNSENT_LIMIT = 1000
 # A flood is 100 bytes each 10 ms: 10 kB/s, about what a stuck device does at 115200 baud.
-_FLOOD_LINE = 100
-_FLOOD_INTERVAL = 0.01
-_NOISE_LIMIT = 8
-
-
-def _garbage(rng: random.Random, count: int) -> bytes:
-    """Return bytes as a wrong baud rate makes them: none is ASCII, none ends a line."""
-    return bytes(rng.randrange(0x80, 0x100) for _ in range(count))
+_FLOOD_LINE: Final = 100
+_FLOOD_INTERVAL: Final = 0.01
 
 
 @attrs.define(eq=False)
@@ -42,82 +38,104 @@ class Slot:
     # safe state, and want answers.  Bounded by whoever cancels this scope.
     power: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True), init=False)
     _faults: Faults = attrs.field(factory=Faults, init=False)
-    _changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
     _rng: random.Random = attrs.field(factory=lambda: noise(0), init=False)
-    _ready: float = attrs.field(default=0.0, init=False)
-    _answers: trio.MemorySendChannel[tuple[float, bytes]] = attrs.field(init=False)
-    _unsent: trio.MemoryReceiveChannel[tuple[float, bytes]] = attrs.field(init=False)
+    _outlet: Outlet = attrs.field(init=False)
+    # Of each device on a bus by its address; of the only device there is, of no address.
+    _voices: Mapping[int | None, Voice] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make the queue of answers that are on their way."""
-        self._answers, self._unsent = trio.open_memory_channel[tuple[float, bytes]](_UNSENT_LIMIT)
+        """Give each device a voice."""
+        self._outlet = Outlet(self.cable)
+        if isinstance(self.device, SimulatedBus):
+            units = self.device.units
+            self._voices = {each: Voice(self._outlet, Faults(), [self._faults]) for each in units}
+        else:
+            self._voices = {None: Voice(self._outlet, self._faults)}
 
-    def faults(self) -> tuple[Fault, ...]:
-        """Return the faults that are on now."""
-        return self._faults.current(trio.current_time())
+    def faults(self, unit: int | None = None) -> tuple[Fault, ...]:
+        """Return the faults that are on now: of all, or of one of the devices on a bus alone."""
+        voice = self._voices.get(unit)
+        faults = self._faults if unit is None else Faults() if voice is None else voice.faults
+        return faults.current(trio.current_time())
 
-    def inject(self, fault: str, arguments: Sequence[str]) -> None:
-        """Begin or end a fault; it has taken effect on return."""
-        self._faults.inject(fault, arguments, trio.current_time())
+    def inject(self, fault: str, arguments: Sequence[str], unit: int | None = None) -> None:
+        """Begin or end a fault of all, or of one of the devices on a bus; it has taken effect on return.
+
+        Raises:
+            CommandError: There is no such device on the bus.
+            ArgumentError: There is no such fault, or it takes other values.
+        """
+        faults = self._faults
+        if unit is not None:
+            faults = self._voice(unit).faults
+            if fault == "flood":
+                raise ArgumentError(
+                    "one device cannot flood its bus alone", remedy="Let the bus itself have this fault."
+                )
+        faults.inject(fault, arguments, trio.current_time())
         self._settle()
 
     async def run(self) -> None:
         """Serve until ``power`` is cancelled; what the device raises comes out here, with the port closed."""
         with self.power:
             try:
-                async with trio.open_nursery() as nursery, self._answers, self._unsent:
+                async with trio.open_nursery() as nursery:
                     nursery.start_soon(self.cable.run, self._hear)
-                    nursery.start_soon(self._speak)
+                    for voice in self._voices.values():
+                        nursery.start_soon(voice.run)
                     nursery.start_soon(self._flood)
                     await self._end_faults_in_time()
             finally:
                 self.cable.close()
 
+    def _voice(self, unit: int) -> Voice:
+        if not isinstance(self.device, SimulatedBus):
+            raise CommandError(
+                "what simulates its bus cannot tell the devices on it apart",
+                remedy="Derive it from `labtroupe.simulation.SimulatedBus`.",
+            )
+        if unit not in self._voices:
+            units = ", ".join(map(str, sorted(self.device.units))) or "none"
+            raise CommandError(
+                f"no device {unit} is simulated on its bus", remedy=f"Those that are: {units}."
+            )
+        return self._voices[unit]
+
+    def _all_faults(self) -> Iterator[Faults]:
+        yield self._faults
+        yield from (voice.faults for voice in self._voices.values())
+
     def _settle(self) -> None:
-        """Make the cable what the faults say, and have those look again who wait."""
-        if self._faults.has("unplug", trio.current_time()):
+        """Make the cables what the faults say, and have those look again who wait."""
+        now = trio.current_time()
+        if self._faults.has("unplug", now):
             self.cable.unplug()
         else:
             self.cable.plug()
-        self._changed.unpark_all()
+        if isinstance(self.device, SimulatedBus):
+            units = self.device.units
+            self.device.unplugged = {each for each in units if self._voices[each].faults.has("unplug", now)}
+        self._outlet.changed.unpark_all()
 
     async def _end_faults_in_time(self) -> None:
         while True:
-            with trio.move_on_at(self._faults.next_end(trio.current_time())):
-                await self._changed.park()
+            now = trio.current_time()
+            with trio.move_on_at(min(each.next_end(now) for each in self._all_faults())):
+                await self._outlet.changed.park()
             self._settle()
 
     def _hear(self, data: bytes) -> None:
         """Let the device hear ``data``, and its answers be sent one after the other when they are ready."""
-        now = trio.current_time()
-        for answer in self.device.receive(data, now):
-            self._ready = max(self._ready, now) + self.device.latency
-            try:
-                self._answers.send_nowait((self._ready, answer))
-            except trio.WouldBlock:
-                return
-
-    async def _speak(self) -> None:
-        async for ready, answer in self._unsent:
-            await self._wait_due(ready)
-            now = trio.current_time()
-            if self._faults.has("mute", now):
-                continue
-            if self._faults.has("noise", now):
-                answer = _garbage(self._rng, self._rng.randint(1, _NOISE_LIMIT)) + answer  # noqa: PLW2901
-            await self.cable.send(answer)
-
-    async def _wait_due(self, ready: float) -> None:
-        """Wait until an answer that was ready at ``ready`` may go, or no fault makes it late any more."""
-        while (due := ready + self._faults.delay(now := trio.current_time())) > now:
-            with trio.move_on_at(due):
-                await self._changed.park()
+        device = self.device
+        for answer in device.receive(data, trio.current_time()):
+            speaker = device.speaker(answer) if isinstance(device, SimulatedBus) else None
+            self._voices[speaker].say(answer, device.latency)
 
     async def _flood(self) -> None:
         while True:
             if self._faults.has("flood", trio.current_time()):
                 # Never waits for room: what nobody reads in time is lost.
-                self.cable.send_now(_garbage(self._rng, _FLOOD_LINE - 2) + b"\r\n")
+                self.cable.send_now(garbage(self._rng, _FLOOD_LINE - 2) + b"\r\n")
                 await trio.sleep(_FLOOD_INTERVAL)
             else:
-                await self._changed.park()
+                await self._outlet.changed.park()
