@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import attrs
 import trio
@@ -40,6 +41,8 @@ class Jammed(CommandError):
 @attrs.define(eq=False)
 class Everything(LinkamT95):
     """Answers with all kinds of values."""
+
+    released: ClassVar[bool] = False
 
     began: int = 0
     cancelled: int = 0
@@ -98,6 +101,13 @@ class Everything(LinkamT95):
         except trio.Cancelled:
             self.cancelled += 1
             raise
+
+    @command
+    async def deaf(self) -> None:
+        """Do not hear that it is cancelled, until somebody has mercy."""
+        while not Everything.released:
+            with contextlib.suppress(trio.Cancelled):
+                await trio.sleep(0.01)
 
     @command
     async def counts(self) -> list[int]:

@@ -127,6 +127,7 @@ def as_error(record: ErrorRecord) -> LabtroupeError:
     error = known(record.message)
     error.code, error.remedy = record.code, record.remedy
     error.outcome, error.instrument = record.outcome, record.instrument
+    vars(error).update(record.facts)
     return error
 
 

@@ -273,10 +273,15 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer, as a `labtroupe.errors.LabtroupeError` says it."""
+    """Why there is no answer, as a `labtroupe.errors.LabtroupeError` says it.
+
+    Attributes:
+        facts: What its class has besides, such as the state of a `NotRunning`.
+    """
 
     code: str
     message: str
     remedy: str
     instrument: str | None
     outcome: Outcome | None
+    facts: Mapping[str, object] = {}

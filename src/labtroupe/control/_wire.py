@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import attrs
 import msgspec
 
 from labtroupe.errors import LabtroupeError, sentence
 from labtroupe.messages import Event
+
+# Of each error.
+_SAID: Final = frozenset({"code", "remedy", "instrument", "outcome"})
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,9 +63,18 @@ def encode_error(error: LabtroupeError) -> bytes:
                 "instrument": error.instrument,
                 "remedy": error.remedy,
                 "outcome": error.outcome,
+                "facts": to_json({name: vars(error)[name] for name in _facts(error)}),
             }
         }
     )
+
+
+def _facts(error: LabtroupeError) -> Iterator[str]:
+    """Yield the names of what an error says of its own; NaN stands for what it does not know."""
+    for name, value in vars(error).items():
+        unknown = isinstance(value, float) and math.isnan(value)
+        if name not in _SAID and not name.startswith("_") and not unknown:
+            yield name
 
 
 def to_json(value: object) -> Any:  # noqa: ANN401 - JSON is what it is

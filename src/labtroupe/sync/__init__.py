@@ -11,11 +11,12 @@ from labtroupe.sync._instrument import Instrument
 
 if TYPE_CHECKING:
     from labtroupe.sync._inside import facing
+    from labtroupe.sync._opened import open_bench
 
-__all__ = ["Bench", "Instrument", "attach", "facing"]
+__all__ = ["Bench", "Instrument", "attach", "facing", "open_bench"]
 
 # Imported on first use, as they need trio, and to attach to a bench takes none.
-_HOMES = {"facing": "_inside"}
+_HOMES = {"facing": "_inside", "open_bench": "_opened"}
 
 
 def __getattr__(name: str) -> object:

@@ -27,6 +27,7 @@ def attach(bench: str | None = None) -> Bench:
     Raises:
         BenchError: It does not run; or none is named, and none or several run.
     """
+    refuse_in_trio()
     wanted = bench or os.environ.get("LABTROUPE_BENCH")
     client = Client(find_bench(wanted) if wanted else find_only_bench())
     return Attached(client.status().bench, client)

@@ -129,6 +129,6 @@ def _row(each: InstrumentStatus) -> tuple[str, str, str, str, str]:
     good = (
         f"{reading.name} {reading.value} {reading.unit}".rstrip()
         for reading in each.readings
-        if reading.quality == "good"
+        if reading.quality == "good" and isinstance(reading.value, float | int | str)
     )
     return each.name, kind, str(each.state), ", ".join(good), each.note

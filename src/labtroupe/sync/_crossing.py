@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeVar, cast
 
@@ -19,17 +19,19 @@ _UNWIND: Final = 2.0
 _ELSEWHERE: Final = object()
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Crossing:
     """The way into one run of trio; any number of threads may take it at once.
 
     Attributes:
         bench: The name of the bench that runs there, for errors.
         token: That run.
+        ended_by: The error that has ended it, if one did.
     """
 
     bench: str
     token: trio.lowlevel.TrioToken
+    ended_by: BaseException | None = attrs.field(default=None, init=False)
 
     def carry_out(self, work: Callable[[], Awaitable[T]]) -> T:
         """Have ``work`` done in the loop, and return its result.
@@ -49,18 +51,25 @@ class Crossing:
         except trio.RunFinishedError:
             raise self.gone() from None
 
-    def begin(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Have ``work``, which raises nothing, done in the loop if that still runs; does not wait."""
-
-        async def errand() -> None:
-            await work()
-
+    def call_soon(self, function: Callable[..., object], *args: object) -> None:
+        """Have a function called in the loop if that still runs; does not wait for it."""
         with suppress(trio.RunFinishedError):
-            self.token.run_sync_soon(trio.lowlevel.spawn_system_task, errand)
+            self.token.run_sync_soon(function, *args)
+
+    def close_soon(self, events: AsyncGenerator[object]) -> None:
+        """Have a generator closed that the loop has run; does not wait for it."""
+
+        def close() -> None:
+            # In a loop that ends there are no new tasks, and trio closes what is left itself.
+            with suppress(RuntimeError):
+                trio.lowlevel.spawn_system_task(events.aclose)
+
+        self.call_soon(close)
 
     def gone(self) -> BenchError:
         """Return the error that says that the bench runs no more."""
-        return BenchError(f"the bench {self.bench} does not run any more", remedy="Open it again.")
+        reason = f": {self.ended_by}" if self.ended_by else ""
+        return BenchError(f"the bench {self.bench} does not run any more{reason}", remedy="Open it again.")
 
     async def _here(self, work: Callable[[], Awaitable[object]]) -> object:
         # A thread of another loop, which cannot wait for what happens in this one.
@@ -75,24 +84,26 @@ class Crossing:
             try:
                 with scope:
                     return await work()
-                # Only the waiter cancels it, and he does not wait any more.
-                raise trio.RunFinishedError
+            except trio.Cancelled:
+                pass  # The loop ends, and all that is left in it is cancelled.
             finally:
                 ended.set()
+            # Or the waiter cancelled it, who does not wait any more.
+            raise trio.RunFinishedError
 
         try:
             return trio.from_thread.run(errand, trio_token=self.token)
+        except trio.RunFinishedError:
+            raise
         except BaseException:
+            # As Ctrl-C raises it in the main thread.
             if not ended.is_set():
                 self._cancel(scope, ended)
             raise
 
     def _cancel(self, scope: trio.CancelScope, ended: threading.Event) -> None:
         """Cancel what goes on in the loop, and wait until it has ended, so that nothing of it comes later."""
-        try:
-            self.token.run_sync_soon(scope.cancel)
-        except trio.RunFinishedError:
-            return
+        self.call_soon(scope.cancel)
         ended.wait(_UNWIND)
 
 

@@ -80,7 +80,7 @@ class Inside(Bench):
                 yield _record(event)
         finally:
             # Not waited for: the garbage collector may run this in any thread, the loop's included.
-            self.crossing.begin(events.aclose)
+            self.crossing.close_soon(events)
 
     def ask_bench(
         self,

@@ -1,0 +1,157 @@
+"""A bench in a thread of its own: how it opens, and all the ways in which it ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from labtroupe.client import running_benches
+from labtroupe.errors import BenchError, CommandTimeout, ConfigError, RestartLimitError
+from labtroupe.sync import open_bench
+from labtroupe.sync._owner import Owner
+from labtroupe.transport import claims
+
+from ._kinds import Everything
+
+# Seconds until a call that takes longer has certainly begun.
+BEGUN = 0.3
+
+
+@contextmanager
+def interrupted(after: float) -> Iterator[None]:
+    """Have Ctrl-C pressed after so many seconds."""
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(after, signal.pthread_kill, [main, signal.SIGINT])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+def test_all_is_closed_when_the_body_is_over(file: Path) -> None:
+    """PLR-5, PLR-10."""
+    with open_bench(file) as bench:
+        bench["all"].nothing()
+        assert list(claims().values()) == ["all", "psu"]
+        assert [path.stem for path in running_benches()] == ["faced"]
+
+    assert (claims(), running_benches(), Owner.started) == ({}, [], set())
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
+def test_what_the_body_raises_comes_out_bare_when_all_is_closed(
+    file: Path, error: type[BaseException]
+) -> None:
+    """PLR-10."""
+    with pytest.raises(error), open_bench(file) as bench:  # noqa: PT012 - its body is the point
+        bench["all"].nothing()
+        raise error
+
+    assert claims() == {}
+
+
+def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) -> None:
+    """R4."""
+    with open_bench(file) as bench:
+        with pytest.raises(KeyboardInterrupt), interrupted(BEGUN):
+            bench["all"].sleep()
+
+        assert bench["all"].counts() == [1, 1]
+        assert bench.status("all").instruments[0].life == 1
+
+
+def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(tmp_path: Path, file: Path) -> None:
+    """PLR-10."""
+    text = file.read_text().replace("sim:dc-power-supply", "tcp://127.0.0.1:1") + 'connect = "required"\n'
+    file.write_text(text)
+    with pytest.raises(KeyboardInterrupt), interrupted(BEGUN), open_bench(file):
+        pytest.fail("it cannot open")
+
+    assert (claims(), running_benches(), Owner.started) == ({}, [], set())
+
+
+def test_a_file_with_mistakes_is_told_before_anything_runs(file: Path) -> None:
+    file.write_text(file.read_text().replace("sim:dc-power-supply", "sim:dc-power-suply"))
+    with pytest.raises(ConfigError, match="dc-power-suply"), open_bench(file):
+        pytest.fail("it cannot open")
+
+
+def test_a_second_bench_of_the_name_is_refused_by_the_process_that_has_it(file: Path) -> None:
+    """L9, PLR-11."""
+    with open_bench(file) as bench:
+        with pytest.raises(BenchError, match="is running already, as process"), open_bench(file):
+            pytest.fail("it cannot open")
+
+        assert bench["all"].double(1) == 2.0
+
+
+def test_a_bench_that_failed_says_why_in_each_call_and_at_the_end(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S6: a critical instrument takes its bench with it."""
+    file.write_text(file.read_text() + "critical = true\nrestart = { max_restarts = 0 }\n")
+    opened = open_bench(file)
+    bench = opened.__enter__()
+    bench.start("psu")
+    bench.inject("psu", "unplug")
+    wait_until(lambda: not Owner.started)
+
+    with pytest.raises(BenchError, match=r"faced does not run any more: .*psu"):
+        bench["psu"].voltage()
+    with pytest.raises(RestartLimitError, match="psu"):
+        opened.__exit__(None, None, None)
+
+
+def test_who_follows_the_events_is_told_of_the_end(file: Path) -> None:
+    errors: list[BaseException] = []
+
+    def follow() -> None:
+        try:
+            for _ in bench.events(follow=True):
+                pass
+        except BenchError as error:
+            errors.append(error)
+
+    with open_bench(file) as bench:
+        follower = threading.Thread(target=follow)
+        follower.start()
+    follower.join(5)
+
+    assert [str(error) for error in errors] == ["the bench faced does not run any more"]
+
+
+def test_a_bench_is_simulated_as_a_whole(file: Path) -> None:
+    file.write_text(file.read_text().replace("sim:dc-power-supply", "tcp://127.0.0.1:1"))
+    with open_bench(file, simulate=True) as bench:
+        assert bench.name == "faced.sim"
+        assert bench["psu"].voltage(timeout=5) == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.slow
+def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path) -> None:
+    """R13."""
+    opened = open_bench(file)
+    bench = opened.__enter__()
+    with pytest.raises(CommandTimeout):
+        bench["all"].deaf(timeout=BEGUN)
+    with pytest.raises(BenchError, match="was stopped but for all"):
+        opened.__exit__(None, None, None)
+
+    Everything.released = True
+    wait_until(lambda: not Owner.started)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that nobody tells of."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
