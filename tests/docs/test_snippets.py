@@ -15,10 +15,12 @@ from pathlib import Path
 
 import attrs
 import pytest
+import trio
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from labtroupe.bench import load_bench
+from labtroupe.bench import load_bench, open_bench
+from labtroupe.errors import DeviceAbsent
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -36,6 +38,7 @@ PAGES = [
     ROOT / "docs/how-to/share-a-bus.md",
     ROOT / "docs/reference/protocols.md",
 ]
+BUS_PAGE = ROOT / "docs/how-to/share-a-bus.md"
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
 # Seconds until a command has to print what the page says.
 PATIENCE = 15.0
@@ -154,6 +157,29 @@ def test_the_session_of_the_page_about_halting_is_what_happens(
     play(steps, environment, tmp_path)
 
 
+def write_thermo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the module of which the page about buses speaks: all of its classes."""
+    blocks = re.findall(r"^```python\n(.*?)^```", BUS_PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (folder / "thermo.py").write_text("\n".join(block for block in blocks if "trio.run" not in block))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "thermo", raising=False)
+
+
+async def test_the_bus_of_the_page_about_buses_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_thermo(tmp_path, monkeypatch)
+    *_, bench = re.findall(r"^```toml\n(.*?)^```", BUS_PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "bench.toml").write_text(bench)
+    with trio.fail_after(PATIENCE):
+        async with open_bench(tmp_path / "bench.toml") as running:
+            call = running.service.call
+            assert (await call("oven", "temperature", [7])).value == 7.0
+            assert (await call("room", "log")).value == ["began", "ended"]
+            running.service.inject("oven", "unplug")
+            with pytest.raises(DeviceAbsent):
+                await call("oven", "temperature", [7])
+            assert (await call("room", "temperature", [3])).value == 3.0
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").mkdir()
@@ -172,7 +198,9 @@ def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     "page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name
 )
-def test_every_bench_of_a_page_is_right(page: Path, tmp_path: Path) -> None:
+def test_every_bench_of_a_page_is_right(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page == BUS_PAGE:
+        write_thermo(tmp_path, monkeypatch)
     for bench in re.findall(r"^```toml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         (tmp_path / "bench.toml").write_text(bench)
         load_bench(tmp_path / "bench.toml")

@@ -11,7 +11,7 @@ from random import Random
 import attrs
 import trio
 
-from labtroupe import ActorRef, Lines, Quiet, Supervisor, Tag, command
+from labtroupe import ActorRef, Lines, Supervisor, command
 from labtroupe.instrument import Addressed, Bus, BusLink
 from labtroupe.messages import Event
 from labtroupe.supervision import ChildSpec
@@ -25,7 +25,11 @@ class AsciiBus(Bus):
     """A line on which requests look like ``@03 T?``, and answers like ``@03 21.5``."""
 
     framing = Lines(b"\r")
-    resync = (Quiet(0.05), Tag(lambda request, answer: answer[:3] == request[:3], lateness=0.0))
+
+    @staticmethod
+    def address_in(frame: bytes) -> bytes:
+        """Return what every frame begins with, such as ``@03``."""
+        return frame[:3]
 
     def sign_of_life(self, unit: int) -> bytes:
         """Ask it who it is."""
@@ -58,6 +62,11 @@ class Thermometer(Addressed):
     async def broken_log(self) -> None:
         """Read what it has kept, with a mistake in the driver."""
         await self.link.exchange_many(b"@%02d LOG?" % self.unit, lambda line: line[999] == 0)
+
+    @command
+    async def ask_without_address(self) -> None:
+        """Ask, with a mistake in the driver."""
+        await self.link.query("T?")
 
     @command(timeout=10.0)
     async def temperature_of(self, channel: int, pause: float = 0.0) -> int:

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from labtroupe import State
-from labtroupe.errors import CommandTimeout, LabtroupeError, LinkError, Outcome
+from labtroupe.errors import ArgumentError, CommandTimeout, LabtroupeError, LinkError, Outcome
 from labtroupe.messages import AttendanceChanged, CommandFailed
 
 from ._ascii_line import AsciiBench, AsciiBus, AsciiLine, Thermometer, ascii_bench
@@ -65,6 +65,19 @@ async def test_a_mistake_in_a_driver_does_not_crash_the_bus(autojump_clock: Mock
             assert bench.bus.state is State.RUNNING
             assert await bench.thermometer(2).ask(Thermometer.temperature())
             await trio.sleep(3)
+            assert await bench.thermometer(1).ask(Thermometer.temperature())
+
+
+async def test_a_request_to_another_device_is_refused(autojump_clock: MockClock) -> None:
+    """L2: its late answer could be taken for another one, and it would seem to be absent."""
+    with trio.fail_after(100):
+        async with ascii_bench([1, 2]) as bench:
+            with pytest.raises(ArgumentError, match=r"b'T\?' is not for unit 1") as caught:
+                await bench.thermometer(1).ask(Thermometer.ask_without_address())
+            with pytest.raises(ArgumentError):
+                await bench.bus.ask(AsciiBus.send(1, b"@02 CH 3"))
+
+            assert caught.value.outcome is Outcome.NOT_SENT
             assert await bench.thermometer(1).ask(Thermometer.temperature())
 
 

@@ -1105,8 +1105,8 @@ MUTATIONS = [
     Mutation(
         "L2: a device on a bus is never answered for by another one",
         "kinds/modbus.py",
-        "answer[:1] == request[:1]",
-        "True",
+        "        return frame[:1]\n",
+        '        return b""\n',
         "instrument/test_bus.py",
     ),
     Mutation(
@@ -1157,6 +1157,13 @@ MUTATIONS = [
         "if each.name == instrument.bus), instrument)",
         "if not each), instrument)",
         "bench/test_open_bus.py",
+    ),
+    Mutation(
+        "L2: no device on a bus is asked in the name of another one",
+        "instrument/_bus.py",
+        "        if self.address_in(request) != self.address_in(self.sign_of_life(unit)):\n",
+        "        if False:\n",
+        "instrument/test_bus_link.py",
     ),
     Mutation(
         "P12: a bus waits for what was asked in a former life",

@@ -6,16 +6,18 @@ import abc
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 import attrs
 import trio
 
 from labtroupe.actor import publish
-from labtroupe.errors import DeviceSilent, LinkLost, NoAnswer, ProtocolError, sentence
+from labtroupe.errors import ArgumentError, DeviceSilent, LinkLost, NoAnswer, ProtocolError, sentence
 from labtroupe.instrument._attendance import Attendance
 from labtroupe.instrument._hold import Hold, harmless
 from labtroupe.instrument._instrument import Instrument
+from labtroupe.instrument._resync import Quiet, Strategy
+from labtroupe.instrument._tag import Tag
 from labtroupe.messages import AttendanceChanged, Range, Unit, command
 
 R = TypeVar("R")
@@ -25,8 +27,8 @@ R = TypeVar("R")
 class Bus(Instrument, abc.ABC):
     """The base of all shared buses: owns the port, and asks one device after the other.
 
-    A subclass declares how frames look, and in ``resync`` a `Tag` by which the answers of one
-    address are told from those of the others: devices on a bus do not wait for one another.
+    A subclass declares how frames look, and in `address_in` which device one is for or from: devices
+    on a bus do not wait for one another, so their answers have to be told apart.
 
     A device that does not answer is absent for a while: what is asked of it is refused at once.
     Then one request may try it again.  So it costs those that are there very little.
@@ -39,6 +41,9 @@ class Bus(Instrument, abc.ABC):
         longest_hold: Seconds for which one instrument may have the bus for itself.
     """
 
+    gap: ClassVar[float] = 0.05
+    """Seconds without a byte after which a frame that was begun does not go on."""
+
     answer_timeout: Annotated[float, Range(0.01, 60.0), Unit("s")] = 0.5
     probe_every: Annotated[float, Range(0.0), Unit("s")] = 10.0
     lateness: Annotated[float, Range(0.0, 60.0), Unit("s")] = 1.0
@@ -49,6 +54,22 @@ class Bus(Instrument, abc.ABC):
     _attendance: Attendance = attrs.field(
         default=attrs.Factory(lambda self: Attendance(self.probe_every), takes_self=True), init=False
     )
+
+    @classmethod
+    def strategies(cls) -> Sequence[Strategy]:
+        """Return how to get in step: no noise, and no answer of another device than was asked."""
+        return cls.resync or (
+            Quiet(cls.gap),
+            Tag(lambda request, answer: cls.address_in(request) == cls.address_in(answer), lateness=0.0),
+        )
+
+    @staticmethod
+    @abc.abstractmethod
+    def address_in(frame: bytes) -> bytes:
+        """Return the part of a request or an answer that says which device it is for or from.
+
+        Must not raise, whatever comes.
+        """
 
     @abc.abstractmethod
     def sign_of_life(self, unit: int) -> bytes:
@@ -72,8 +93,10 @@ class Bus(Instrument, abc.ABC):
 
         Raises:
             NoAnswer: There was none, or nothing sensible; or the device is absent, and was not asked.
+            ArgumentError: It cannot be sent as one request, or is for another address.
             LinkLost: The connection broke.
         """
+        self._check_address(unit, request)
         return await self._ask(unit, partial(self.link.exchange, request), insist=insist)
 
     @command(timeout=math.inf, interruptible=False)
@@ -82,8 +105,10 @@ class Bus(Instrument, abc.ABC):
 
         Raises:
             NoAnswer: It is absent, and nothing was sent.
+            ArgumentError: It cannot be sent as one request, or is for another address.
             LinkLost: The connection broke.
         """
+        self._check_address(unit, request)
         await self._wait_askable(unit, insist=insist)
         await self._send(request)
 
@@ -125,6 +150,7 @@ class Bus(Instrument, abc.ABC):
         Raises:
             LabtroupeError: Those of `exchange`.
         """
+        self._check_address(unit, request)
         end = harmless(until) if callable(until) else until
         talk = partial(self.link.exchange_many, request, end, harmless(accepts))
         return await self._ask(unit, talk, insist=insist)
@@ -141,6 +167,13 @@ class Bus(Instrument, abc.ABC):
         except NoAnswer as error:
             return sentence(error)
         return ""
+
+    def _check_address(self, unit: int, request: bytes) -> None:
+        """Raise an error unless a request is for this address; the answer would not be its device's."""
+        if self.address_in(request) != self.address_in(self.sign_of_life(unit)):
+            raise ArgumentError(
+                f"{request!r} is not for unit {unit}", remedy="Put the address of the unit into the request."
+            )
 
     async def _wait_askable(self, unit: int, *, insist: bool) -> None:
         """Return if a device may be asked; one that is absent only if one insists, and then in time."""

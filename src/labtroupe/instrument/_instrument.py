@@ -93,13 +93,18 @@ class Instrument(Actor):
         """
         manners = Manners(
             framing=cls.framing,
-            resync=cls.resync,
+            resync=cls.strategies(),
             spacing=cls.spacing,
             silence=cls.silence,
             busy=cls.busy,
             unsolicited=cls.unsolicited,
         )
         return Link(address, connect, manners, acquaintance=Acquaintance(identity))
+
+    @classmethod
+    def strategies(cls) -> Sequence[Strategy]:
+        """Return how to get in step again: what is declared, unless a base knows something itself."""
+        return cls.resync
 
     async def ask_identity(self) -> str:
         """Return who the device says it is, such as the answer to ``*IDN?``; empty if it cannot say.

@@ -6,11 +6,11 @@ the extra ``labtroupe[modbus]``; without it, to import this raises a `ConfigErro
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import attrs
 
-from labtroupe.instrument import Addressed, Bus, Quiet, Tag
+from labtroupe.instrument import Addressed, Bus, Quiet
 from labtroupe.messages import Range, command, when_idle
 from labtroupe.protocol import modbus
 
@@ -20,10 +20,6 @@ Address = Annotated[int, Range(0, 0xFFFF)]
 Count = Annotated[int, Range(1, 125)]
 Value = Annotated[int, Range(0, 0xFFFF)]
 
-# Seconds without a byte after which a frame that was begun does not go on.  The specification says
-# 1.5 ms; adapters on USB hand on what they have got every 16 ms.
-_GAP: Final = 0.05
-
 
 @attrs.define(eq=False)
 class ModbusRtuBus(Bus):
@@ -31,9 +27,15 @@ class ModbusRtuBus(Bus):
 
     framing = modbus.Rtu()
     simulation = "sim:modbus-rtu-bus?units={units}"
-    resync = (Quiet(_GAP), Tag(lambda request, answer: answer[:1] == request[:1], lateness=0.0))
+    # The specification says 1.5 ms; adapters on USB hand on what they have got every 16 ms.
+    gap = 0.05
     # 3.5 characters at 9600 baud, and some.
     spacing = 0.005
+
+    @staticmethod
+    def address_in(frame: bytes) -> bytes:
+        """Return the address that every frame begins with."""
+        return frame[:1]
 
     def sign_of_life(self, unit: int) -> bytes:
         """Return a request for a register; a device that has none says so, which is as good."""
