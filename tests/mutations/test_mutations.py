@@ -7,21 +7,23 @@ notice.  They run against a copy; the project itself is not touched.
 
 from __future__ import annotations
 
+import compileall
+import json
 import os
+import py_compile
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
 import pytest
 
+from ._forks import PATIENCE
+
 ROOT = Path(__file__).parents[2]
-# Seconds within which broken code has to fail; a hang is noticed too.
-PATIENCE = 120
-# So that two processors are busy to the end, whatever runs beside them.
-AT_ONCE = 2
 
 
 @attrs.frozen
@@ -1198,56 +1200,27 @@ MUTATIONS = [
 
 @attrs.define(eq=False)
 class Runs:
-    """Runs the tests against each mutation of a session, some of them ahead of their turn.
+    """The runs of the tests, one for each mutation of a session, some of them ahead of their turn.
 
     Attributes:
-        waiting: Those to be started yet.
-        running: The others, by rule, each with where its output goes.
+        folder: Where each has a folder of its own, named by its place among the rules.
+        rules: Those that are broken, in order.
+        forks: The process that runs the tests, and says which runs have ended.
+        ended: The exit codes of those that have, by rule.
     """
 
     folder: Path
-    waiting: list[Mutation]
-    running: dict[str, tuple[subprocess.Popen[bytes], Path]] = attrs.field(
-        factory=dict[str, tuple["subprocess.Popen[bytes]", Path]], init=False
-    )
+    rules: list[str]
+    forks: subprocess.Popen[str]
+    ended: dict[str, int] = attrs.field(factory=dict[str, int], init=False)
 
     def result(self, rule: str) -> tuple[int, str]:
         """Return with which exit code the tests ended for one, and what they printed."""
-        while self.waiting and (rule not in self.running or len(self.running) < AT_ONCE):
-            self.start(self.waiting.pop(0))
-        process, output = self.running.pop(rule)
-        try:
-            return process.wait(PATIENCE), output.read_text()
-        finally:
-            process.kill()
-            process.wait()
-
-    def start(self, mutation: Mutation) -> None:
-        """Break a copy of the code, and run the tests against it."""
-        place = self.folder / str(len(self.waiting))
-        shutil.copytree(ROOT / "src", place / "src")
-        module = place / "src/labtroupe" / mutation.path
-        module.write_text(module.read_text().replace(mutation.before, mutation.after))
-        # Only the rules themselves: whether anything else leaks or warns is another matter.
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        # In a thread: code that goes round and round hears no signal.
-        command += ["--timeout", "20", "--timeout-method", "thread"]
-        environment = {**os.environ, "PYTHONPATH": str(place / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-        with (place / "output").open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own tests
-                [*command, f"--basetemp={place / 'tmp'}", f"tests/{mutation.tests}"],
-                cwd=ROOT,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.running[mutation.rule] = process, place / "output"
-
-    def end(self) -> None:
-        """End what still runs, because the session has been cut short."""
-        for process, _ in self.running.values():
-            process.kill()
-            process.wait()
+        assert self.forks.stdout is not None
+        while rule not in self.ended:
+            number, exit_code = json.loads(self.forks.stdout.readline())
+            self.ended[self.rules[number]] = exit_code
+        return self.ended[rule], (self.folder / str(self.rules.index(rule)) / "output").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -1255,9 +1228,31 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
     chosen = {item.callspec.id for item in items if item.originalname == test_the_tests_notice.__name__}
     waiting = [mutation for mutation in MUTATIONS if mutation.rule in chosen]
-    runs = Runs(tmp_path_factory.mktemp("mutations"), waiting)
-    yield runs
-    runs.end()
+    folder = tmp_path_factory.mktemp("mutations")
+    forks = started(folder, waiting)
+    yield Runs(folder, [mutation.rule for mutation in waiting], forks)
+    with forks:
+        # With what still runs, because the session has been cut short.
+        os.killpg(forks.pid, signal.SIGKILL)
+
+
+def started(folder: Path, mutations: Sequence[Mutation]) -> subprocess.Popen[str]:
+    """Start to run the tests against each mutation, below ``folder``."""
+    clean = shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    # By hash: a copy may be broken in the second in which it was made.
+    compileall.compile_dir(clean, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    jobs = [attrs.asdict(mutation) for mutation in mutations]
+    (folder / "jobs").write_text(json.dumps(jobs))
+    with (folder / "jobs").open() as stdin:
+        return subprocess.Popen(  # noqa: S603 - our own tests
+            [sys.executable, Path(__file__).with_name("_forks.py"), folder],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
 @pytest.mark.slow
