@@ -128,7 +128,9 @@ class AsciiLine(Device):
                 return [f"{unit} yesterday", f"{unit} today", "END"]
             case ["CH", channel]:
                 self.channel = int(channel)
-        return []
+                return []
+            case _:
+                return []
 
 
 @attrs.define(eq=False)

@@ -46,9 +46,13 @@ class Master:
 @asynccontextmanager
 async def line(directory: Path) -> AsyncGenerator[tuple[Rack, Master]]:
     """Run a line with three devices, of which two are known by name."""
-    crashes: list[object] = []
+    crashes: list[tuple[str, Exception]] = []
+
+    def on_crash(name: str, error: Exception) -> None:
+        crashes.append((name, error))
+
     with trio.fail_after(PATIENCE):
-        async with Rack(directory, on_crash=lambda *crash: crashes.append(crash)).running() as rack:
+        async with Rack(directory, on_crash=on_crash).running() as rack:
             port = rack.add("line", ModbusBus()).removeprefix("serial:")
             rack.add_unit("oven", "line", 1)
             rack.add_unit("pump", "line", 2)
