@@ -71,12 +71,14 @@ class LabtroupeError(Exception):
         remedy: One sentence that says what to do about it.
         outcome: What became of the request, ``None`` where there was none.
         instrument: Name of the actor it happened to, once that is known.
+        has_event: Whether who raises it says so once by an event of its own, however often it is raised.
     """
 
     code = "error"
     remedy = ""
     outcome: Outcome | None = None
     instrument: str | None = None
+    has_event = False
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
@@ -159,6 +161,7 @@ class CommandRefused(CommandError):
 class NoAnswer(CommandError):
     """A device on a shared bus did not answer, now or when it was asked last, or not sensibly."""
 
+    has_event = True
     code = "no-answer"
     remedy = "Check that the device is switched on, connected to the bus, and at this address."
     outcome = Outcome.UNKNOWN

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from labtroupe import State
-from labtroupe.errors import ArgumentError, CommandTimeout, LabtroupeError, LinkError, Outcome
+from labtroupe.errors import ArgumentError, CommandTimeout, LabtroupeError, LinkError, NoAnswer, Outcome
 from labtroupe.messages import AttendanceChanged, CommandFailed
 
 from ._ascii_line import AsciiBench, AsciiBus, AsciiLine, Thermometer, ascii_bench
@@ -37,8 +37,9 @@ async def test_to_a_device_that_is_absent_nothing_is_sent(autojump_clock: MockCl
     """L10, R3: as nobody would notice that it is not there."""
     with trio.fail_after(100):
         async with ascii_bench([], AsciiLine(late={1: math.inf})) as bench:
-            assert "no answer" in await bench.bus.ask(AsciiBus.look_for(1))
-            with pytest.raises(LabtroupeError, match="it is asked again in") as caught:
+            with pytest.raises(NoAnswer):
+                await bench.bus.ask(AsciiBus.look_for(1))
+            with pytest.raises(NoAnswer, match="it is asked again in") as caught:
                 await bench.bus.ask(AsciiBus.send(1, b"@01 CH 3"))
 
             assert caught.value.outcome is Outcome.NOT_SENT
@@ -223,9 +224,30 @@ async def test_an_absence_is_one_event_and_so_is_its_end(autojump_clock: MockClo
             bench.line.late.clear()
             await bench.thermometer(2).wait_state(State.RUNNING)
 
-            assert [each for each in bench.events if isinstance(each, CommandFailed)] == []
             changes = [each for each in bench.events if isinstance(each, AttendanceChanged)]
             assert [each.text for each in changes] == [
                 "unit 2 is absent: no answer within 0.5 s",
                 "unit 2 answers again",
             ]
+            assert failures(bench) == []
+
+
+async def test_that_a_device_dies_is_said_by_its_bus_once_and_by_the_command_that_has_met_it(
+    autojump_clock: MockClock,
+) -> None:
+    """L10: not by what that has asked of the bus as well; but R9: what nobody waits for is told."""
+    with trio.fail_after(100):
+        async with ascii_bench([1, 2]) as bench:
+            bench.line.late[2] = math.inf
+            with pytest.raises(LinkError):
+                await bench.thermometer(2).ask(Thermometer.temperature())
+            assert failures(bench) == ["t2"]
+            bench.bus.tell(AsciiBus.send(2, b"@02 CH 3"))
+            await trio.sleep(0.1)
+
+            assert failures(bench) == ["t2", "bus"]
+
+
+def failures(bench: AsciiBench) -> list[str]:
+    """Return whose commands have failed."""
+    return [each.instrument for each in bench.events if isinstance(each, CommandFailed)]

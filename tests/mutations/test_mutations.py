@@ -1168,6 +1168,13 @@ MUTATIONS = [
         "instrument/test_bus_link.py",
     ),
     Mutation(
+        "R9: what nobody waits for is told",
+        "actor/_intake.py",
+        "        if error.has_event and reply.awaited:\n",
+        "        if error.has_event:\n",
+        "instrument/test_bus_link.py",
+    ),
+    Mutation(
         "P12: a bus waits for what was asked in a former life",
         "instrument/_bus.py",
         "        await trio.sleep(self.lateness)\n",

@@ -180,6 +180,8 @@ class Intake:
         self.deadlines.note_ended()
         if was_queued and reply in self.mailbox:
             self.mailbox.withdraw(reply)
+        if error.has_event and reply.awaited:
+            return
         self.publish(
             CommandFailed(
                 instrument=self.name,

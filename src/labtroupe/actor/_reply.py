@@ -76,6 +76,11 @@ class Reply(Generic[R_co]):
         return self.outcome is not None
 
     @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for it now."""
+        return self._waiter is not None
+
+    @property
     def stage(self) -> Stage:
         """How far it has come."""
         if self.outcome is not None:

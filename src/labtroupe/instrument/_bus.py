@@ -156,17 +156,14 @@ class Bus(Instrument, abc.ABC):
         return await self._ask(unit, talk, insist=insist)
 
     @command(timeout=math.inf, interruptible=False, idempotent=True)
-    async def look_for(self, unit: int) -> str:
-        """Return why there is no device at an address; empty if there is one.
+    async def look_for(self, unit: int) -> None:
+        """See that there is a device at an address.
 
         Raises:
+            NoAnswer: Nobody answers there.
             LinkLost: The connection broke.
         """
-        try:
-            await self.exchange(unit, self.sign_of_life(unit))
-        except NoAnswer as error:
-            return sentence(error)
-        return ""
+        await self.exchange(unit, self.sign_of_life(unit))
 
     def _check_address(self, unit: int, request: bytes) -> None:
         """Raise an error unless a request is for this address; the answer would not be its device's."""

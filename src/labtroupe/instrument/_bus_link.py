@@ -76,11 +76,9 @@ class BusLink(Link):
             if self.in_step:
                 return
             try:
-                why = await self._ask_bus(Bus.look_for(self.unit))
+                await self._ask_bus(Bus.look_for(self.unit))
             except CommandError as error:
                 raise DeviceAbsent(str(error)) from error
-            if why:
-                raise DeviceAbsent(f"{self.bus().name}: {why}")
             self.suspicion = None
 
     async def listen(self) -> None:
