@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from labtroupe.actor._actor import Actor, finish, live, mark_acted, publish
+from labtroupe.actor._actor import (
+    Actor,
+    finish,
+    halt_itself,
+    is_halted,
+    live,
+    mark_acted,
+    publish,
+    unless_halted,
+)
 from labtroupe.actor._background import background
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._context import making_safe
@@ -34,8 +43,11 @@ __all__ = [
     "background",
     "finish",
     "gather",
+    "halt_itself",
+    "is_halted",
     "live",
     "making_safe",
     "mark_acted",
     "publish",
+    "unless_halted",
 ]

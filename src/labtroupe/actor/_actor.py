@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 import attrs
@@ -12,6 +12,7 @@ import trio
 from labtroupe.actor._background import run_beside, tasks_beside
 from labtroupe.actor._cell import Cell
 from labtroupe.actor._context import current, living
+from labtroupe.actor._latch import Latch
 from labtroupe.actor._life import Life
 from labtroupe.messages import Event
 
@@ -126,6 +127,38 @@ def publish(event: Callable[[str], Event]) -> None:
     life = living.get()
     if life is not None:
         life.cell.publish(event(life.cell.name))
+
+
+def is_halted() -> bool:
+    """Whether the actor whose code this is is halted; outside a life nothing is."""
+    life = living.get()
+    return life is not None and life.cell.latch is not None
+
+
+def halt_itself(reason: str) -> None:
+    """Halt the actor whose code this is, with its device left as it is, until a person resets it.
+
+    To be called in its `Actor.on_start`; does nothing if it is halted, or outside a life.
+    """
+    life = living.get()
+    if life is not None and life.cell.latch is None:
+        life.cell.halt(Latch(reason, leave=True))
+
+
+async def unless_halted(work: Callable[[], Awaitable[None]]) -> bool:
+    """Do what a halted actor must not do, and return whether it was done.
+
+    To be called in `Actor.on_start`: it is not begun if the actor is halted, and cut off by a halt.
+    """
+    life = living.get()
+    if life is None:
+        await work()
+        return True
+    with trio.CancelScope() as life.cell.scope:
+        if not is_halted():
+            await work()
+            return True
+    return False
 
 
 async def live(cell: Cell, actor: Actor, *, started: Callable[[], None]) -> None:

@@ -164,12 +164,15 @@ class Cell(Intake):
             hold: Its safe state waits for `release`, because that of another comes first.
         """
         self.safety.set(latch, held=hold)
-        if not self.actor_type.declares_safe_state():
+        if latch.leave:
+            self.safety.note(latch, "it is left as it is")
+        elif not self.actor_type.declares_safe_state():
             self.safety.note(latch, "no safe state is declared")
         halted = f"halted ({latch.reason})"
         if self.current is not None:
             self.current.fail(Halted(f"{halted}: {self.current.message!r} was cut off"))
-            self.cut_off(self.current, halted)
+        # Or what `unless_halted` does in a life that is still starting.
+        self.scope.cancel(halted)
         self.flush(lambda text: Halted(f"{halted}: {text}"))
         self.mailbox.rouse()
         self.move(State.HALTED, latch.reason)

@@ -18,10 +18,12 @@ class Latch:
     Attributes:
         reason: Why, in words.
         time: Since when, in seconds since 1970 (UTC).
+        leave: Whether the device is left as it is, instead of being brought into its safe state.
     """
 
     reason: str
     time: float = attrs.field(factory=time.time)
+    leave: bool = False
 
 
 @attrs.frozen

@@ -107,7 +107,8 @@ class Life:
     @property
     def _safe_state_is_due(self) -> bool:
         safety = self.cell.safety
-        if safety.latch is None or safety.held or safety.latch is self._tried or safety.confirmed:
+        latch = safety.latch
+        if latch is None or latch.leave or safety.held or latch is self._tried or safety.confirmed:
             return False
         return self.actor.declares_safe_state()
 

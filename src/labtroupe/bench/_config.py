@@ -23,7 +23,7 @@ from labtroupe.bench._mistakes import Finding, Origin, Wrong
 from labtroupe.bench._named_table import BEGIN, Parent, no_table
 from labtroupe.bench._values import read, unknown_keys
 from labtroupe.bench._words import spell_value
-from labtroupe.instrument import Instrument
+from labtroupe.instrument import Instrument, Reattach
 from labtroupe.policy import Group, Policy, Strategy
 from labtroupe.transport import Address, SimAddress
 
@@ -45,6 +45,7 @@ class InstrumentConfig:
         bus: The name of that; empty if there is none.
         identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
         simulation: The address of what stands in for the device if the bench is simulated; empty for nothing.
+        reattach: What is done when the device comes back.
         settings: What the class is given besides its link, typed and validated.
         policy: How its failures are treated.
         start_timeout: Seconds a start may take.
@@ -59,6 +60,7 @@ class InstrumentConfig:
     bus: str
     identity: str
     simulation: str
+    reattach: Reattach
     settings: Mapping[str, object]
     policy: Policy
     start_timeout: float
@@ -222,6 +224,7 @@ def _finish(draft: Draft, group: str, origin: Origin) -> InstrumentConfig:
         bus=table.bus,
         identity=table.identity,
         simulation=table.simulation or kind.instrument_type.simulation,
+        reattach=table.reattach,
         settings=draft.settings,
         policy=policy,
         start_timeout=table.start_timeout,

@@ -16,6 +16,7 @@ from labtroupe.bench._named_table import no_table, wrong_name
 from labtroupe.bench._simulated import UNITS, make_simulated
 from labtroupe.bench._values import IF_MISSING, Fields, fields_of, read_fields, unknown_keys
 from labtroupe.errors import LabtroupeError, sentence
+from labtroupe.instrument import Reattach
 from labtroupe.policy import Backoff, RestartLimit
 from labtroupe.transport import Address, SimAddress
 
@@ -37,6 +38,7 @@ class InstrumentTable:
     bus: str = ""
     identity: str = ""
     simulation: str = ""
+    reattach: Reattach = Reattach.ADOPT
     connect: Literal["wanted", "required", "on-demand"] = "wanted"
     depends_on: tuple[str, ...] = ()
     critical: bool = False
@@ -91,6 +93,7 @@ def read_instrument(name: str, value: object) -> Draft:
     _attempt(check_simulation, keys.get("simulation"), "simulation", findings)
     settings, wrong = _read_settings(given, kind)
     findings += wrong
+    findings += _undeclared(keys.get("reattach"), kind)
     # Every value is of its field's type: read_fields has seen to that.
     table = cast("Callable[..., InstrumentTable]", InstrumentTable)(**{"kind": "", **keys})
     written = given.get("depends_on")
@@ -147,6 +150,14 @@ def _find_address(text: str) -> Address:
         # A simulated device of a user's own may raise anything.
         raise Wrong.because(f"{text} cannot be simulated ({type(error).__name__}: {error})") from error
     return address
+
+
+def _undeclared(reattach: object, kind: Kind | None) -> Iterator[Finding]:
+    """Find out whether the kind can do what is to be done when the device comes back."""
+    if kind is not None and isinstance(reattach, Reattach) and not kind.instrument_type.declares(reattach):
+        method = {Reattach.RESTORE: "restore", Reattach.RESET: "reset_device"}[reattach]
+        what = f'must be "adopt" or "ask", as {kind.name} does not say how to {reattach} its device'
+        yield Finding(("reattach",), f"{what}; or declare {method} in its class")
 
 
 def _with_remedy(error: LabtroupeError) -> str:

@@ -20,8 +20,8 @@ from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError
-from labtroupe.instrument import Bus, BusLink, Instrument, Link
-from labtroupe.messages import Event, SimulationCrashed
+from labtroupe.instrument import Bus, BusLink, Instrument, Link, Reattach
+from labtroupe.messages import DeviceReturned, Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
 from labtroupe.supervision import ChildSpec, Member, Supervisor, Watchdog
@@ -106,11 +106,18 @@ async def _opened(
 ) -> AsyncGenerator[Bench]:
     feed = Feed()
     latches = LatchKeeper.of(config.name, feed.publish)
+
+    def publish(event: Event) -> None:
+        feed.publish(event)
+        if isinstance(event, DeviceReturned) and event.action is Reattach.ASK:
+            # It halts itself with this.
+            latches.keep()
+
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
             addresses = dict(_real_addresses(rack, config))
-            supervisor = _make_supervisor(config, addresses, feed.publish, on_wedged)
+            supervisor = _make_supervisor(config, addresses, publish, on_wedged)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
             beside: list[Work] = [latches.run, partial(watch_for_devices, supervisor, addresses)]
@@ -185,9 +192,10 @@ def _link(
     """Return the link to an instrument's device: over its own port, or over that of its bus."""
     if address is None:
         unit = cast("int", config.settings["unit"])
-        return BusLink.to(partial(find_bus, config.bus), unit, config.bus, config.identity)
+        bus = partial(find_bus, config.bus)
+        return BusLink.to(bus, unit, config.bus, config.identity, config.reattach)
     connect = partial(open_transport, address, holder=config.name)
-    return config.instrument_type.link_to(str(address), connect, config.identity)
+    return config.instrument_type.link_to(str(address), connect, config.identity, config.reattach)
 
 
 def _spec(config: InstrumentConfig, link: Link) -> ChildSpec:

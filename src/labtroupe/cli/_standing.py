@@ -31,6 +31,8 @@ def notes(each: InstrumentStatus) -> Iterator[str]:
         yield f"next try in {each.retry_in:.1f} s: {each.note}"
     elif each.note:
         yield each.note
+    if each.changed is not None:
+        yield f"returned, changed, {span(each.changed)} ago"
     if each.stale is not None:
         yield f"stale: not heard for {span(each.stale)}"
     if each.state is not State.RUNNING and each.restarts.streak > 1:
@@ -47,6 +49,8 @@ def lines(each: InstrumentStatus) -> Iterator[str]:
     if each.latch is not None:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.latch.time))
         yield f"halted since {since}: {each.latch.reason}; {_safety(each.latch)}"
+    if each.changed is not None:
+        yield f"returned, changed, {span(each.changed)} ago: its device had lost its settings"
     if each.stale is not None:
         yield f"stale: its device has not been heard for {span(each.stale)}"
     yield from _limits(each)

@@ -89,6 +89,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
         life: Number of its present or last life.
         last_ok: Since a command was last done; ``None`` for never.
         stale: Since its device was last heard, if that is too long ago for a running one; otherwise ``None``.
+        changed: Since its device came back without its settings, if none was set since; else ``None``.
         wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
         mailbox: How many requests wait.
         capacity: How many its mailbox holds.
@@ -118,6 +119,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
     life: int
     last_ok: float | None
     stale: float | None
+    changed: float | None
     wire: str
     mailbox: int
     capacity: int

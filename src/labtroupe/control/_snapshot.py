@@ -9,6 +9,7 @@ import trio
 
 from labtroupe.actor import ActorRef, Cell, Reply
 from labtroupe.control._wire import to_json
+from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import Quality, ReadingCommand, commands_of
 from labtroupe.policy import Phase, RestartLimit, Wanted
@@ -111,6 +112,7 @@ class InstrumentStatus:
         life: Number of its present or last life.
         last_ok: Since a command was last done; ``None`` for never.
         stale: Since its device was last heard, if that is too long ago for a running one; otherwise ``None``.
+        changed: Since its device came back without its settings, if none was set since; else ``None``.
         wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
         mailbox: How many requests wait.
         capacity: How many its mailbox holds.
@@ -140,6 +142,7 @@ class InstrumentStatus:
     life: int
     last_ok: float | None
     stale: float | None
+    changed: float | None
     wire: str
     mailbox: int
     capacity: int
@@ -175,6 +178,7 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         life=cell.life,
         last_ok=None if cell.last_done is None else now - cell.last_done,
         stale=_stale(member, now),
+        changed=_changed(member, now),
         wire=_wire(member),
         mailbox=len(cell.mailbox),
         capacity=cell.mailbox.capacity,
@@ -200,6 +204,13 @@ def _stale(member: Member, now: float) -> float | None:
         return None
     silent = now - max(since, member.cell.heard_at)
     return silent if silent > member.cell.actor_type.stale_after else None
+
+
+def _changed(member: Member, now: float) -> float | None:
+    if not isinstance(member.actor, Instrument):
+        return None
+    since = member.actor.link.acquaintance.changed_at
+    return None if since is None else now - since
 
 
 def _wire(member: Member) -> str:

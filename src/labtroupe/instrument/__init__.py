@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labtroupe.instrument._acquaintance import Reattach
 from labtroupe.instrument._bus import Addressed, Bus
 from labtroupe.instrument._bus_link import BusLink
 from labtroupe.instrument._debts import Debts, Owed
@@ -28,6 +29,7 @@ __all__ = [
     "Manners",
     "Owed",
     "Quiet",
+    "Reattach",
     "Strategy",
     "Tag",
     "Wire",

@@ -11,7 +11,7 @@ import trio
 
 from labtroupe.actor import ActorRef, making_safe
 from labtroupe.errors import CommandError, DeviceAbsent, NoAnswer, bare, sentence
-from labtroupe.instrument._acquaintance import Acquaintance
+from labtroupe.instrument._acquaintance import Acquaintance, Reattach
 from labtroupe.instrument._bus import Bus
 from labtroupe.instrument._hold import Hold
 from labtroupe.instrument._link import Link
@@ -45,7 +45,14 @@ class BusLink(Link):
     _hold: Hold | None = attrs.field(default=None, init=False)
 
     @classmethod
-    def to(cls, bus: Callable[[], ActorRef[Bus]], unit: int, name: str, identity: str = "") -> BusLink:
+    def to(
+        cls,
+        bus: Callable[[], ActorRef[Bus]],
+        unit: int,
+        name: str,
+        identity: str = "",
+        reattach: Reattach = Reattach.ADOPT,
+    ) -> BusLink:
         """Return the link to the device at an address of the bus with this name.
 
         Args:
@@ -53,8 +60,9 @@ class BusLink(Link):
             unit: The address of the device.
             name: What the bus is called, for people.
             identity: Who the device must say it is; see `Instrument.link_to`.
+            reattach: What is done when the device comes back.
         """
-        place, acquaintance = f"{name}, unit {unit}", Acquaintance(identity)
+        place, acquaintance = f"{name}, unit {unit}", Acquaintance(identity, reattach)
         return cls(place, _no_port, acquaintance=acquaintance, bus=bus, unit=unit)
 
     @property

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final, TypeVar
 
 import attrs
 import trio
 
-from labtroupe.actor import Actor, background, publish
+from labtroupe.actor import Actor, background, halt_itself, is_halted, publish, unless_halted
 from labtroupe.errors import DeviceAbsent, DeviceSilent, LinkLost, ProtocolError, sentence
-from labtroupe.instrument._acquaintance import Acquaintance
+from labtroupe.instrument._acquaintance import Acquaintance, Reattach
 from labtroupe.instrument._link import Link
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._resync import Strategy
-from labtroupe.messages import Unsolicited
+from labtroupe.messages import DeviceReturned, Unsolicited
 from labtroupe.protocol import Framing, Lines
 from labtroupe.transport import Transport
+
+S = TypeVar("S")
+
+_LOOK: Final = "look at the device, and then let the instrument go on"
 
 
 @attrs.define(eq=False)
@@ -83,13 +87,20 @@ class Instrument(Actor):
             self.link.take_over(former.link)
 
     @classmethod
-    def link_to(cls, address: str, connect: Callable[[], Awaitable[Transport]], identity: str = "") -> Link:
+    def link_to(
+        cls,
+        address: str,
+        connect: Callable[[], Awaitable[Transport]],
+        identity: str = "",
+        reattach: Reattach = Reattach.ADOPT,
+    ) -> Link:
         """Return a closed link that talks as this class declares.
 
         Args:
             address: Where it leads, for people.
             connect: Opens the transport.
             identity: Who the device must say it is, with ``*`` for anything; empty for whoever is there.
+            reattach: What is done when the device comes back.
         """
         manners = Manners(
             framing=cls.framing,
@@ -99,7 +110,7 @@ class Instrument(Actor):
             busy=cls.busy,
             unsolicited=cls.unsolicited,
         )
-        return Link(address, connect, manners, acquaintance=Acquaintance(identity))
+        return Link(address, connect, manners, acquaintance=Acquaintance(identity, reattach))
 
     @classmethod
     def strategies(cls) -> Sequence[Strategy]:
@@ -114,6 +125,54 @@ class Instrument(Actor):
         """
         return ""
 
+    async def has_forgotten(self) -> bool | None:
+        """Return whether the device has lost its settings since it was last asked; ``None`` if it cannot say.
+
+        Called whenever the port was opened, after `ask_identity` and before `on_open`; the answer
+        to the first is ignored.
+        """
+        return None
+
+    async def restore(self) -> None:
+        """Bring back what was set, in steps that do no harm; see `recall`.
+
+        Called where ``reattach = "restore"``, after `on_open` and before any command, when the
+        device has come back, may have lost its settings, and there is something to `recall`.  A halt
+        cuts it off.  To raise is a failed start; in the next it is called again.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not declare how its device is restored")
+
+    async def reset_device(self) -> None:
+        """Put the device into its initial state.
+
+        Called where ``reattach = "reset"``, like `restore`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not declare how its device is reset")
+
+    @classmethod
+    def declares(cls, reattach: Reattach) -> bool:
+        """Return whether the class has what it takes for this way to deal with a device that comes back."""
+        match reattach:
+            case Reattach.RESTORE:
+                return cls.restore is not Instrument.restore
+            case Reattach.RESET:
+                return cls.reset_device is not Instrument.reset_device
+            case Reattach.ADOPT | Reattach.ASK:
+                return True
+
+    def remember(self, settings: object) -> None:
+        """Keep what was just set, in this life and those to come, instead of what was kept before.
+
+        Args:
+            settings: All that `restore` needs, as one value of a class of your own; ``None`` if nobody
+                knows any more what is set.
+        """
+        self.link.acquaintance.remember(settings)
+
+    def recall(self, default: S) -> S:
+        """Return what was kept last, or ``default``, a value of the same class, if nothing is."""
+        return self.link.acquaintance.recall(default)
+
     async def on_open(self) -> None:
         """Say the first words to the device; to raise refuses it.
 
@@ -122,16 +181,21 @@ class Instrument(Actor):
         """
 
     async def on_start(self) -> None:
-        """Open the link, if no former life has left it open, and get in step.
+        """Open the link, if no former life has left it open, get in step, and see to a device that is back.
 
         Raises:
             Unavailable: Nobody is there, nobody answers, or somebody else holds the port.
         """
+        await self._greet()
+        await self._reattach()
+
+    async def _greet(self) -> None:
         await self.link.open(self.on_unsolicited)
         try:
             with trio.move_on_after(self.greeting_timeout) as scope:
                 await self.link.resync()
                 self.link.acquaintance.greet(self.link.address, await self.ask_identity())
+                await self._look_what_has_changed()
                 await self.on_open()
         except (DeviceSilent, LinkLost, ProtocolError) as error:
             # It never was in step, so nothing has been lost: nobody who answers is there yet.
@@ -139,8 +203,33 @@ class Instrument(Actor):
         if scope.cancelled_caught:
             raise DeviceAbsent(f"{self.link.address}: open, but no answer within {self.greeting_timeout:g} s")
 
+    async def _look_what_has_changed(self) -> None:
+        """Ask the device whether it is as we have left it, if its port was closed meanwhile."""
+        known = self.link.acquaintance
+        if known.apart:
+            known.meet_again(forgotten=await self.has_forgotten())
+
+    async def _reattach(self) -> None:
+        """Do what is to be done about a device that has come back; a halted one is left as it is."""
+        known, mended = self.link.acquaintance, False
+        action = known.action if known.returned and not is_halted() else Reattach.ADOPT
+        if known.untold:
+            known.untold = False
+            publish(lambda name: DeviceReturned(instrument=name, changed=known.changed, action=action))
+        match action:
+            case Reattach.RESTORE:
+                mended = await unless_halted(self.restore)
+            case Reattach.RESET:
+                mended = await unless_halted(self.reset_device)
+            case Reattach.ASK:
+                halt_itself(f"returned{', changed' if known.changed else ''}: {_LOOK}")
+            case Reattach.ADOPT:
+                pass
+        known.settle(mended=mended)
+
     async def on_stop(self) -> None:
         """Close the link."""
+        self.link.acquaintance.apart = True
         await self.link.aclose()
 
     def on_unsolicited(self, frame: bytes) -> None:

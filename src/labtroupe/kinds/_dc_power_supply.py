@@ -5,9 +5,11 @@ After SCPI-1999, volume 4, "DC Power Supplies": ``VOLTage``, ``CURRent``, ``OUTP
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Final
 
 import attrs
+import trio
 
 from labtroupe.errors import ArgumentError, CommandRefused
 from labtroupe.kinds._scpi import ScpiInstrument
@@ -15,6 +17,9 @@ from labtroupe.messages import Range, Unit, command, reading
 
 Volts = Annotated[float, Unit("V")]
 Amperes = Annotated[float, Unit("A")]
+
+# Seconds between two steps of a voltage that is brought back.
+_STEP: Final = 0.1
 
 
 @attrs.frozen
@@ -34,6 +39,15 @@ class OutputStatus:
     tripped: bool
 
 
+@attrs.frozen
+class _Settings:
+    """What was set last; ``None`` for what was not."""
+
+    volts: float | None = None
+    amperes: float | None = None
+    on: bool | None = None
+
+
 @attrs.define(eq=False)
 class DCPowerSupply(ScpiInstrument):
     """A DC power supply.
@@ -41,12 +55,14 @@ class DCPowerSupply(ScpiInstrument):
     Attributes:
         max_voltage: Volts this bench allows it, whatever the supply itself could do.
         max_current: Amperes this bench allows it.
+        restore_rate: Volts per second at which a voltage is brought back, where ``reattach = "restore"``.
     """
 
     simulation = "sim:dc-power-supply"
 
     max_voltage: Annotated[float, Range(0.0)] = 30.0
     max_current: Annotated[float, Range(0.0)] = 3.0
+    restore_rate: Annotated[float, Range(0.01)] = 5.0
 
     async def safe_state(self) -> None:
         """Switch the output off, and see that it is.
@@ -54,10 +70,31 @@ class DCPowerSupply(ScpiInstrument):
         Raises:
             CommandRefused: It is still on.
         """
+        self._note_off()
         # Before anything else: whatever is in the error queue can wait.
         await self.link.write("OUTP OFF")
         if await self._number("OUTP?") != 0:
             raise CommandRefused("the output is still on")
+
+    async def restore(self) -> None:
+        """Set again what was set; an output that was on is on again, and its voltage goes back in steps.
+
+        Raises:
+            CommandRefused: The supply cannot do it.
+        """
+        was = self._settings
+        if was.on is False:
+            await self._write("OUTP OFF")
+        if was.amperes is not None:
+            await self._write(f"CURR {was.amperes:.4f}")
+        if was.volts is None:
+            return
+        if was.on:
+            if not await self._number("OUTP?"):
+                await self._write("VOLT 0")
+                await self._write("OUTP ON")
+            await self._approach(was.volts)
+        await self._write(f"VOLT {was.volts:.4f}")
 
     @command(timeout=3.0)
     async def set_voltage(self, volts: Annotated[float, Range(0.0), Unit("V")]) -> None:
@@ -68,7 +105,7 @@ class DCPowerSupply(ScpiInstrument):
             CommandRefused: The supply cannot do it.
         """
         _hold_against("volts", volts, self.max_voltage)
-        await self.write(f"VOLT {volts:.4f}")
+        await self._set(f"VOLT {volts:.4f}", attrs.evolve(self._settings, volts=volts))
 
     @command(timeout=3.0)
     async def set_current(self, amperes: Annotated[float, Range(0.0), Unit("A")]) -> None:
@@ -79,12 +116,12 @@ class DCPowerSupply(ScpiInstrument):
             CommandRefused: The supply cannot do it.
         """
         _hold_against("amperes", amperes, self.max_current)
-        await self.write(f"CURR {amperes:.4f}")
+        await self._set(f"CURR {amperes:.4f}", attrs.evolve(self._settings, amperes=amperes))
 
     @command(timeout=3.0)
     async def switch(self, on: bool) -> None:  # noqa: FBT001 - `labtroupe call psu switch on`
         """Switch the output on or off."""
-        await self.write(f"OUTP {'ON' if on else 'OFF'}")
+        await self._set(f"OUTP {'ON' if on else 'OFF'}", attrs.evolve(self._settings, on=on))
 
     @reading(timeout=3.0)
     async def voltage(self) -> Volts:
@@ -99,12 +136,44 @@ class DCPowerSupply(ScpiInstrument):
     @reading(timeout=5.0)
     async def status(self) -> OutputStatus:
         """Whether the output is on, what it gives, and whether the protection has tripped."""
+        on = await self._number("OUTP?") != 0
+        if not on:
+            # A person has switched it off, or the protection: that is not for `restore` to undo.
+            self._note_off()
         return OutputStatus(
-            on=await self._number("OUTP?") != 0,
+            on=on,
             voltage=await self.voltage(),
             current=await self.current(),
             tripped=await self._number("CURR:PROT:TRIP?") != 0,
         )
+
+    @property
+    def _settings(self) -> _Settings:
+        return self.recall(_Settings())
+
+    async def _set(self, request: str, settings: _Settings) -> None:
+        """Send a command, and remember what is set after it; if it is cut off, nobody knows."""
+        before = self._settings
+        self.remember(None)
+        try:
+            await self._write(request)
+        except CommandRefused:
+            self.remember(before)
+            raise
+        self.remember(settings)
+
+    def _note_off(self) -> None:
+        """Remember that the output is off, so that it stays so."""
+        if self._settings.on:
+            self.remember(attrs.evolve(self._settings, on=False))
+
+    async def _approach(self, volts: float) -> None:
+        """Go near to a voltage, from the one that is set, in steps."""
+        now, step = await self._number("VOLT?"), self.restore_rate * _STEP
+        while abs(volts - now) > step:
+            now += math.copysign(step, volts - now)
+            await self._write(f"VOLT {now:.4f}")
+            await trio.sleep(_STEP)
 
 
 def _hold_against(name: str, value: float, limit: float) -> None:

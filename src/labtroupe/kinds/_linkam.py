@@ -81,6 +81,14 @@ def is_acknowledgement(answer: bytes) -> bool:
     return len(answer) < _STATUS_LENGTH
 
 
+@attrs.frozen
+class _Ramp:
+    """A ramp that was started."""
+
+    limit: float
+    rate: float
+
+
 @attrs.define(eq=False)
 class LinkamT95(Instrument):
     """A Linkam T95 stage controller: ramps a stage to a limit at a rate, and holds it there."""
@@ -89,6 +97,21 @@ class LinkamT95(Instrument):
     simulation = "sim:linkam-t95"
     # Answers to T look alike, hence the lateness: a stage answers within 0.1 s.
     resync = (Barrier(b"T", is_status, lateness=0.5),)
+
+    async def has_forgotten(self) -> bool | None:
+        """Return whether it is stopped, although a ramp was started: so it begins when it is switched on."""
+        if self.link.acquaintance.settings is None:
+            return None
+        return (await self.status()).mode is Mode.STOPPED
+
+    async def restore(self) -> None:
+        """Start the last ramp again, from the present temperature."""
+        was = self.recall(_Ramp(0.0, 0.0))
+        await self._start(was)
+
+    async def reset_device(self) -> None:
+        """Stop heating and cooling."""
+        await self.stop()
 
     async def safe_state(self) -> None:
         """Stop heating and cooling, and wait until they have; the stage drifts to room temperature.
@@ -128,24 +151,33 @@ class LinkamT95(Instrument):
             limit: Where to go, in degrees Celsius.
             rate: How fast, in degrees Celsius per minute.
         """
-        await self._set(f"R1{round(rate * 100)}")
-        await self._set(f"L1{round(limit * 10)}")
-        await self.start()
+        self.remember(None)
+        ramp = _Ramp(limit, rate)
+        await self._start(ramp)
+        self.remember(ramp)
 
     @command(timeout=2.0)
     async def start(self) -> None:
         """Start heating or cooling towards the limit."""
+        self.remember(None)
         await self._set("S")
 
     @command(timeout=2.0)
     async def hold(self) -> None:
         """Hold the present temperature until told to go on."""
+        self.remember(None)
         await self._set("O")
 
     @command(timeout=2.0, idempotent=True)
     async def stop(self) -> None:
         """Stop heating and cooling; the stage drifts to room temperature."""
+        self.remember(None)
         await self._set("E")
+
+    async def _start(self, ramp: _Ramp) -> None:
+        await self._set(f"R1{round(ramp.rate * 100)}")
+        await self._set(f"L1{round(ramp.limit * 10)}")
+        await self._set("S")
 
     async def _set(self, request: str) -> None:
         await self.link.exchange(request.encode("ascii"), is_acknowledgement)

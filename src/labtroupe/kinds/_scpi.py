@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from typing import Final
 
 import attrs
+import trio
 
 from labtroupe.errors import CommandRefused, ProtocolError
 from labtroupe.instrument import Barrier, DeviceClear, Instrument
@@ -23,6 +25,10 @@ _IDENTITY: Final = re.compile(rb"[^,\d]*[A-Za-z][^,]*,[^,]*,[^,]*,.*\Z")
 _ERROR: Final = re.compile(r'([+-]?\d+),\s*"(.*)"\Z')
 # SCPI-1999 requires room for at least two errors; no real queue holds more.
 _MOST_ERRORS: Final = 64
+# The bit of the standard event register for "switched on since this was last read" (IEEE 488.2, 11.5.1).
+_POWER_ON: Final = 0x80
+# Seconds after which a device that has just said who it is has none, whatever the standard says.
+_NO_REGISTER: Final = 1.0
 
 
 def is_identity(answer: bytes) -> bool:
@@ -55,6 +61,20 @@ class ScpiInstrument(Instrument):
     async def ask_identity(self) -> str:
         """Return the answer to ``*IDN?``."""
         return await self.link.query("*IDN?", is_identity)
+
+    async def has_forgotten(self) -> bool | None:
+        """Return whether it was switched on since this was last asked, which clears its ``*ESR?``."""
+        with trio.move_on_after(_NO_REGISTER):
+            answer = await self.link.query("*ESR?")
+            with suppress(ValueError):
+                return bool(int(answer) & _POWER_ON)
+        await self.link.resync()
+        return None
+
+    async def reset_device(self) -> None:
+        """Put it into its state after power-on (``*RST``), with nothing in its registers (``*CLS``)."""
+        await self.link.write("*CLS")
+        await self.reset()
 
     async def on_open(self) -> None:
         """Empty the error queue: what is in it belongs to nobody who asks us."""
@@ -91,12 +111,13 @@ class ScpiInstrument(Instrument):
     async def write(self, request: str) -> None:
         """Send any command that has no answer, and see whether it was accepted.
 
+        What is set after that is not known, and is not restored.
+
         Raises:
             CommandRefused: The instrument put an error into its queue.
         """
-        await self._forget_errors()
-        await self.link.write(request)
-        await self._raise_errors(f"{request!r}")
+        self.remember(None)
+        await self._write(request)
 
     @command(timeout=5.0)
     async def errors(self) -> list[str]:
@@ -114,7 +135,14 @@ class ScpiInstrument(Instrument):
     @command(timeout=5.0)
     async def reset(self) -> None:
         """Put the instrument into its state after power-on (``*RST``)."""
-        await self.write("*RST")
+        self.remember(None)
+        await self._write("*RST")
+
+    async def _write(self, request: str) -> None:
+        """Send a command that has no answer, and see whether it was accepted."""
+        await self._forget_errors()
+        await self.link.write(request)
+        await self._raise_errors(f"{request!r}")
 
     async def _forget_errors(self) -> None:
         """Empty the error queue, or the next command would be blamed for what is in it."""

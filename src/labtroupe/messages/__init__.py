@@ -13,7 +13,7 @@ from labtroupe.messages._command import (
     commands_of,
     once_per_class,
 )
-from labtroupe.messages._device_events import AttendanceChanged
+from labtroupe.messages._device_events import AttendanceChanged, DeviceReturned
 from labtroupe.messages._events import (
     CleanupFailed,
     CommandFailed,
@@ -47,6 +47,7 @@ __all__ = [
     "CommandFailed",
     "CommandMethod",
     "CommandQuarantined",
+    "DeviceReturned",
     "Event",
     "FaultChanged",
     "LateAnswer",

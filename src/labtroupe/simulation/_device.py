@@ -49,6 +49,11 @@ class SimulatedDevice(abc.ABC):
             self.elapse(now - self._clock)
         self._clock = now
 
+    def power_cycle(self, now: float) -> None:
+        """Switch it off and on at ``now``."""
+        self.advance(now)
+        self.power_on()
+
     def power_on(self) -> None:  # noqa: B027 - a hook; some have nothing to forget
         """Set everything that does not survive a power cycle; called once when it is made."""
 
@@ -74,6 +79,11 @@ class LineDevice(SimulatedDevice):
     @abc.abstractmethod
     def answer(self, request: bytes) -> bytes | None:
         """Return the answer to ``request``, both without terminator; ``None`` to stay silent."""
+
+    def power_cycle(self, now: float) -> None:
+        """Switch it off and on, with half a request forgotten."""
+        super().power_cycle(now)
+        self._unfinished = b""
 
     def hear(self, data: bytes) -> Sequence[bytes]:
         """Answer each line that is complete, and keep the rest."""

@@ -50,6 +50,8 @@ class FaultKind:
 
 
 _LASTING = ("SECONDS",)
+# Seconds for which a device is off, if nothing else is said.
+_OFF = 1.0
 
 FAULTS: Mapping[str, FaultKind] = MappingProxyType(
     {
@@ -61,6 +63,11 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             FaultKind("late", "Each answer comes DELAY later.", required=("DELAY",), optional=_LASTING),
             FaultKind("noise", "Some bytes of garbage come before each answer.", optional=_LASTING),
             FaultKind("flood", "The device sends lines of garbage without pause.", optional=_LASTING),
+            FaultKind(
+                "power-cycle",
+                "The device is switched off, and on again after SECONDS (1 s); until then its port is gone.",
+                optional=_LASTING,
+            ),
             FaultKind("clear", "Every fault ends, and the cable goes back in."),
         )
     }
@@ -107,7 +114,8 @@ class Faults:
                 self._active.pop("unplug", None)
             case _:
                 delay = durations.pop(0) if kind.required else 0.0
-                until = now + durations[0] if durations else math.inf
+                lasting = _OFF if name == "power-cycle" else math.inf
+                until = now + (durations[0] if durations else lasting)
                 self._active[name] = Fault(name, until, delay)
 
     def current(self, now: float) -> tuple[Fault, ...]:
@@ -117,6 +125,10 @@ class Faults:
     def has(self, name: str, now: float) -> bool:
         """Return whether the fault ``name`` is on at ``now``."""
         return any(fault.name == name for fault in self.current(now))
+
+    def out(self, now: float) -> bool:
+        """Return whether at ``now`` the cable is out, or the device is switched off."""
+        return self.has("unplug", now) or self.has("power-cycle", now)
 
     def delay(self, now: float) -> float:
         """Return by how many seconds answers are late at ``now``."""

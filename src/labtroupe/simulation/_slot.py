@@ -73,6 +73,8 @@ class Slot:
                     "one device cannot flood its bus alone", remedy="Let the bus itself have this fault."
                 )
         faults.inject(fault, arguments, trio.current_time())
+        if fault == "power-cycle":
+            self._power_cycle(unit)
         self._settle()
 
     async def run(self) -> None:
@@ -101,6 +103,13 @@ class Slot:
             )
         return self._voices[unit]
 
+    def _power_cycle(self, unit: int | None) -> None:
+        """Let all forget what a power cycle does; of one device on a bus that is what it was about to say."""
+        if unit is None:
+            self.device.power_cycle(trio.current_time())
+        for voice in self._voices.values() if unit is None else [self._voices[unit]]:
+            voice.forget()
+
     def _all_faults(self) -> Iterator[Faults]:
         yield self._faults
         yield from (voice.faults for voice in self._voices.values())
@@ -108,13 +117,13 @@ class Slot:
     def _settle(self) -> None:
         """Make the cables what the faults say, and have those look again who wait."""
         now = trio.current_time()
-        if self._faults.has("unplug", now):
+        if self._faults.out(now):
             self.cable.unplug()
         else:
             self.cable.plug()
         if isinstance(self.device, SimulatedBus):
             units = self.device.units
-            self.device.unplugged = {each for each in units if self._voices[each].faults.has("unplug", now)}
+            self.device.unplugged = {each for each in units if self._voices[each].faults.out(now)}
         self._outlet.changed.unpark_all()
 
     async def _end_faults_in_time(self) -> None:

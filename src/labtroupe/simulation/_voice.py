@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Final
@@ -53,6 +54,8 @@ class Voice:
     shared: Sequence[Faults] = ()
     _rng: random.Random = attrs.field(factory=lambda: noise(0), init=False)
     _ready: float = attrs.field(default=0.0, init=False)
+    # Answers that were ready by then are forgotten.
+    _forgotten: float = attrs.field(default=-math.inf, init=False)
     _answers: trio.MemorySendChannel[tuple[float, bytes]] = attrs.field(init=False)
     _unsent: trio.MemoryReceiveChannel[tuple[float, bytes]] = attrs.field(init=False)
 
@@ -68,12 +71,16 @@ class Voice:
         except trio.WouldBlock:
             return
 
+    def forget(self) -> None:
+        """Say nothing of what was not said yet."""
+        self._forgotten = self._ready
+
     async def run(self) -> None:
         """Send the answers when they are ready, or as the faults have it."""
         with self._answers, self._unsent:
             async for ready, answer in self._unsent:
                 await self._wait_due(ready)
-                if self._has("mute") or self._has("unplug"):
+                if self._is_cut_off() or ready <= self._forgotten:
                     continue
                 before = garbage(self._rng, self._rng.randint(1, _NOISE_LIMIT)) if self._has("noise") else b""
                 async with self.outlet.sending:
@@ -85,6 +92,10 @@ class Voice:
     def _has(self, fault: str) -> bool:
         now = trio.current_time()
         return any(each.has(fault, now) for each in self._all())
+
+    def _is_cut_off(self) -> bool:
+        now = trio.current_time()
+        return any(each.out(now) or each.has("mute", now) for each in self._all())
 
     def _delay(self) -> float:
         now = trio.current_time()

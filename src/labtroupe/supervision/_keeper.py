@@ -155,7 +155,8 @@ class Keeper:
         latch: Latch | None = None
         if self.roster.gave_up is not None:
             latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
-            await halt_all([each.cell for each in self.actors() if each.cell.latch is None], latch)
+            halted = [each.cell for each in self.actors()]
+            await halt_all([each for each in halted if each.latch is None or each.latch.leave], latch)
         self.roster.close()
         await self._look_until(self._is_all_gone)
         for member in self.actors():
