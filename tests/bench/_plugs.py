@@ -32,8 +32,8 @@ class PtyDevice:
 
     @property
     def questions(self) -> list[str]:
-        """What was said to it beyond who it is and whether it has errors."""
-        return [line for line in self.heard if line not in {"", "*IDN?", "SYST:ERR?"}]
+        """What was said to it beyond who it is, how it has been, and whether it has errors."""
+        return [line for line in self.heard if line not in {"", "*IDN?", "*ESR?", "SYST:ERR?"}]
 
     def plug(self, port: Path, noise: bytes = b"") -> None:
         """Plug it in, so that it is behind ``port``; it says ``noise`` as it boots."""

@@ -13,6 +13,7 @@ import pytest
 from labtroupe.actor import Actor
 from labtroupe.bench import BenchConfigError, InstrumentConfig, Mistake, load_bench
 from labtroupe.errors import ConfigError
+from labtroupe.instrument import Reattach
 from labtroupe.kinds import DCPowerSupply, LinkamT95, ScpiInstrument
 from labtroupe.policy import Backoff, Policy, RestartLimit
 from labtroupe.supervision import ChildSpec
@@ -70,6 +71,7 @@ def test_every_key_is_taken_over() -> None:
         address = "serial:/dev/ttyUSB0?baudrate=19200"
         identity = "LINKAM*"
         simulation = "sim:linkam-t95?ambient=18"
+        reattach = "restore"
         connect = "required"
         depends_on = ["psu"]
         critical = true
@@ -97,6 +99,7 @@ def test_every_key_is_taken_over() -> None:
         bus="",
         identity="LINKAM*",
         simulation="sim:linkam-t95?ambient=18",
+        reattach=Reattach.RESTORE,
         settings={},
         policy=policy,
         start_timeout=3.0,

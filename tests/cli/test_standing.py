@@ -22,6 +22,7 @@ WELL = InstrumentStatus(
     life=2,
     last_ok=0.5,
     stale=None,
+    changed=None,
     wire="in step",
     mailbox=0,
     capacity=16,
@@ -68,6 +69,11 @@ HALTED = {"state": State.HALTED, "note": "smoke (it is backoff)", "retry_in": 1.
         ),
         ({"current": "Psu.wait()", "elapsed": 61.0}, ["busy for 1 min: Psu.wait()"]),
         ({"stale": 61.0}, ["stale: not heard for 1 min"]),
+        ({"changed": 61.0}, ["returned, changed, 1 min ago"]),
+        (
+            HALTED | {"changed": 61.0},
+            ["smoke (it is backoff)", "safe state not confirmed: it is not running"],
+        ),
         ({"faults": ("mute",)}, ["fault: mute"]),
     ],
 )

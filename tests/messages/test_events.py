@@ -12,6 +12,7 @@ from labtroupe.messages import (
     CleanupFailed,
     CommandFailed,
     CommandQuarantined,
+    DeviceReturned,
     Event,
     FaultChanged,
     LateAnswer,
@@ -79,6 +80,20 @@ SENTENCES: list[tuple[Event, str]] = [
     (LinkInStep(instrument="heater", elapsed=0.01234), "link in step again after 0.012 s"),
     (Unsolicited(instrument="heater", frame="DOOR OPEN"), "the device says: DOOR OPEN"),
     (
+        DeviceReturned(instrument="psu", changed=True, action="adopt"),
+        "returned, changed: it has lost its settings meanwhile; it is left as it is",
+    ),
+    (
+        DeviceReturned(instrument="psu", changed=True, action="restore"),
+        "returned, changed: it has lost its settings meanwhile; what was set is now set again",
+    ),
+    (DeviceReturned(instrument="psu", changed=False, action="adopt"), "returned, unchanged"),
+    (DeviceReturned(instrument="psu", changed=False, action="reset"), "returned, unchanged; it is now reset"),
+    (
+        DeviceReturned(instrument="psu", changed=None, action="ask"),
+        "returned; it cannot say whether it has lost its settings meanwhile; a person decides how to go on",
+    ),
+    (
         CleanupFailed(instrument="heater", reason="not done within 2 s"),
         "clean-up failed: not done within 2 s",
     ),
@@ -140,6 +155,7 @@ def test_each_kind_of_event_has_a_name_of_its_own() -> None:
         "AttendanceChanged": "attendance",
         "FaultChanged": "fault",
         "SimulationCrashed": "simulation",
+        "DeviceReturned": "returned",
     }
 
 

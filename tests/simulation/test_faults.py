@@ -35,6 +35,7 @@ def test_every_fault_says_how_it_is_written() -> None:
         "late": "late DELAY [SECONDS]",
         "noise": "noise [SECONDS]",
         "flood": "flood [SECONDS]",
+        "power-cycle": "power-cycle [SECONDS]",
         "clear": "clear",
     }
 

@@ -10,6 +10,7 @@ from labtroupe.actor._actor import (
     live,
     mark_acted,
     publish,
+    times_halted,
     unless_halted,
 )
 from labtroupe.actor._background import background
@@ -49,5 +50,6 @@ __all__ = [
     "making_safe",
     "mark_acted",
     "publish",
+    "times_halted",
     "unless_halted",
 ]

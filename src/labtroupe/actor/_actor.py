@@ -135,6 +135,12 @@ def is_halted() -> bool:
     return life is not None and life.cell.latch is not None
 
 
+def times_halted() -> int:
+    """Return how often the actor whose code this is was halted, in all its lives; outside a life never."""
+    life = living.get()
+    return 0 if life is None else life.cell.safety.halts
+
+
 def halt_itself(reason: str) -> None:
     """Halt the actor whose code this is, with its device left as it is, until a person resets it.
 

@@ -49,6 +49,7 @@ class Safety:
         latch: What keeps it halted; ``None`` if it is not.
         held: It is not the turn of its safe state yet.
         report: What is known of its safe state; ``None`` until it was tried.
+        halts: How often it was halted.
     """
 
     _name: str
@@ -56,6 +57,7 @@ class Safety:
     latch: Latch | None = attrs.field(default=None, init=False)
     held: bool = attrs.field(default=False, init=False)
     report: SafetyReport | None = attrs.field(default=None, init=False)
+    halts: int = attrs.field(default=0, init=False)
     _news: trio.Event | None = attrs.field(default=None, init=False)
 
     @property
@@ -66,6 +68,7 @@ class Safety:
     def set(self, latch: Latch | None, *, held: bool = False) -> None:
         """Latch, or let go; what was known of the safe state is so no more."""
         self.latch, self.held, self.report = latch, held, None
+        self.halts += latch is not None
         self._tell()
 
     def note(self, latch: Latch, reason: str | None) -> None:

@@ -12,13 +12,14 @@ from labtroupe.cli._output import print_json, print_json_lines
 # A copy of `labtroupe.simulation.FAULTS`, which imports trio; a test compares them.
 _KINDS = """\b
 The kinds of faults:
-  unplug [SECONDS]      The cable is out; it goes back by itself after SECONDS.
-  plug                  The cable goes back in.
-  mute [SECONDS]        The device hears and acts, but its answers are lost.
-  late DELAY [SECONDS]  Each answer comes DELAY later.
-  noise [SECONDS]       Some bytes of garbage come before each answer.
-  flood [SECONDS]       The device sends lines of garbage without pause.
-  clear                 Every fault ends, and the cable goes back in."""
+  unplug [SECONDS]       The cable is out; it goes back by itself after SECONDS.
+  plug                   The cable goes back in.
+  mute [SECONDS]         The device hears and acts, but its answers are lost.
+  late DELAY [SECONDS]   Each answer comes DELAY later.
+  noise [SECONDS]        Some bytes of garbage come before each answer.
+  flood [SECONDS]        The device sends lines of garbage without pause.
+  power-cycle [SECONDS]  The device is switched off, and on again after SECONDS (1 s).
+  clear                  Every fault ends, and the cable goes back in."""
 
 
 # A negative duration is a wrong value, not an option.

@@ -31,7 +31,7 @@ def notes(each: InstrumentStatus) -> Iterator[str]:
         yield f"next try in {each.retry_in:.1f} s: {each.note}"
     elif each.note:
         yield each.note
-    if each.changed is not None:
+    if each.changed is not None and each.latch is None:
         yield f"returned, changed, {span(each.changed)} ago"
     if each.stale is not None:
         yield f"stale: not heard for {span(each.stale)}"

@@ -36,6 +36,7 @@ class Acquaintance:
         reattach: What is done when it comes back.
         met: Who it was when it was first met; empty before that, and for one that cannot say.
         settings: What was set last, in a class of the driver's; ``None`` if that is not known.
+        halts: How often the instrument had been halted then: what was set before a halt is not restored.
         apart: Whether its port was closed since it was last looked at.
         returned: It has come back, and what that calls for is still to be done.
         untold: Nobody has been told of that.
@@ -48,6 +49,7 @@ class Acquaintance:
     reattach: Reattach = Reattach.ADOPT
     met: str = attrs.field(default="", init=False)
     settings: object = attrs.field(default=None, init=False)
+    halts: int = attrs.field(default=0, init=False)
     apart: bool = attrs.field(default=True, init=False)
     returned: bool = attrs.field(default=False, init=False)
     untold: bool = attrs.field(default=False, init=False)
@@ -88,11 +90,12 @@ class Acquaintance:
         self.changed = True if before or forgotten else None if None in {before, forgotten} else False
         self.returned = True
 
-    @property
-    def action(self) -> Reattach:
-        """What its return calls for."""
+    def action(self, halts: int) -> Reattach:
+        """Return what its return calls for, if the instrument has been halted so often by now."""
+        if not self.returned:
+            return Reattach.ADOPT
         match self.reattach:
-            case Reattach.RESTORE if self.settings is None or self.changed is False:
+            case Reattach.RESTORE if self.settings is None or self.halts != halts or self.changed is False:
                 return Reattach.ADOPT
             case Reattach.ASK if self.changed is False:
                 return Reattach.ADOPT
@@ -112,9 +115,9 @@ class Acquaintance:
             self.changed_at, self.settings = trio.current_time(), None
         self.returned, self._known = False, True
 
-    def remember(self, settings: object) -> None:
-        """Note what is set now; ``None`` if nobody knows."""
-        self.settings, self.changed_at = settings, None
+    def remember(self, settings: object, halts: int) -> None:
+        """Note what is set now, ``None`` if nobody knows, and how often the instrument has been halted."""
+        self.settings, self.halts, self.changed_at = settings, halts, None
 
     def recall(self, default: S) -> S:
         """Return what is set now, as far as it is known; otherwise ``default``, which has the same class."""

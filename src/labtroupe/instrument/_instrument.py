@@ -9,7 +9,7 @@ from typing import ClassVar, Final, TypeVar
 import attrs
 import trio
 
-from labtroupe.actor import Actor, background, halt_itself, is_halted, publish, unless_halted
+from labtroupe.actor import Actor, background, halt_itself, is_halted, publish, times_halted, unless_halted
 from labtroupe.errors import DeviceAbsent, DeviceSilent, LinkLost, ProtocolError, sentence
 from labtroupe.instrument._acquaintance import Acquaintance, Reattach
 from labtroupe.instrument._link import Link
@@ -167,7 +167,7 @@ class Instrument(Actor):
             settings: All that `restore` needs, as one value of a class of your own; ``None`` if nobody
                 knows any more what is set.
         """
-        self.link.acquaintance.remember(settings)
+        self.link.acquaintance.remember(settings, times_halted())
 
     def recall(self, default: S) -> S:
         """Return what was kept last, or ``default``, a value of the same class, if nothing is."""
@@ -212,7 +212,7 @@ class Instrument(Actor):
     async def _reattach(self) -> None:
         """Do what is to be done about a device that has come back; a halted one is left as it is."""
         known, mended = self.link.acquaintance, False
-        action = known.action if known.returned and not is_halted() else Reattach.ADOPT
+        action = Reattach.ADOPT if is_halted() else known.action(times_halted())
         if known.untold:
             known.untold = False
             publish(lambda name: DeviceReturned(instrument=name, changed=known.changed, action=action))

@@ -121,7 +121,13 @@ class DCPowerSupply(ScpiInstrument):
     @command(timeout=3.0)
     async def switch(self, on: bool) -> None:  # noqa: FBT001 - `labtroupe call psu switch on`
         """Switch the output on or off."""
-        await self._set(f"OUTP {'ON' if on else 'OFF'}", attrs.evolve(self._settings, on=on))
+        if not on:
+            await self._set("OUTP OFF", attrs.evolve(self._settings, on=False))
+            return
+        await self._set("OUTP ON", None)
+        # Somebody may have set them at its front panel.
+        volts, amperes = await self._number("VOLT?"), await self._number("CURR?")
+        self.remember(_Settings(volts, amperes, on=True))
 
     @reading(timeout=3.0)
     async def voltage(self) -> Volts:
@@ -151,7 +157,7 @@ class DCPowerSupply(ScpiInstrument):
     def _settings(self) -> _Settings:
         return self.recall(_Settings())
 
-    async def _set(self, request: str, settings: _Settings) -> None:
+    async def _set(self, request: str, settings: _Settings | None) -> None:
         """Send a command, and remember what is set after it; if it is cut off, nobody knows."""
         before = self._settings
         self.remember(None)

@@ -65,7 +65,7 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             FaultKind("flood", "The device sends lines of garbage without pause.", optional=_LASTING),
             FaultKind(
                 "power-cycle",
-                "The device is switched off, and on again after SECONDS (1 s); until then its port is gone.",
+                "The device is switched off, and on again after SECONDS (1 s).",
                 optional=_LASTING,
             ),
             FaultKind("clear", "Every fault ends, and the cable goes back in."),
