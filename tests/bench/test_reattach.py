@@ -23,6 +23,7 @@ TABLE = """
 kind = "{kind}"
 address = "sim:{kind}"
 reattach = "{reattach}"
+backoff = {{ first = 0.1 }}
 """
 
 
@@ -155,7 +156,7 @@ async def test_an_output_that_is_seen_to_be_off_is_not_for_us_to_switch_on(tmp_p
         await psu.ask(DCPowerSupply.query("CURR:PROT:STAT ON;*OPC?"))
         await set_up(bench, "restore")
         await psu.ask(DCPowerSupply.set_current(0.1))
-        while not (await psu.ask(DCPowerSupply.status())).tripped:
+        while not (await psu.ask(DCPowerSupply.status())).tripped:  # noqa: ASYNC110 - it has no events
             await trio.sleep(0.01)
         assert await returns(bench, "power-cycle", "0.1") == {"restore": (True, "restore")}
         assert not (await psu.ask(DCPowerSupply.status())).on

@@ -36,10 +36,12 @@ PAGES = [
     ROOT / "docs/how-to/halting.md",
     ROOT / "docs/how-to/get-in-step.md",
     ROOT / "docs/how-to/share-a-bus.md",
+    ROOT / "docs/how-to/when-a-device-comes-back.md",
     ROOT / "docs/reference/protocols.md",
 ]
 BUS_PAGE = ROOT / "docs/how-to/share-a-bus.md"
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
+RETURNS = ROOT / "docs/how-to/when-a-device-comes-back.md"
 # Seconds until a command has to print what the page says.
 PATIENCE = 15.0
 # An ellipsis stands for anything within a line; alone in a line, for any lines.
@@ -123,9 +125,9 @@ def play(steps: list[Step], environment: dict[str, str], folder: Path) -> None:
             time.sleep(0.1)
 
 
-def tutorial_bench() -> str:
-    """Return the bench that the tutorial describes."""
-    found = re.search(r"^```toml\n(.*?)^```", TUTORIAL.read_text(), re.DOTALL | re.MULTILINE)
+def bench_of(page: Path) -> str:
+    """Return the first bench that a page describes."""
+    found = re.search(r"^```toml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     assert found is not None
     return found.group(1)
 
@@ -139,7 +141,7 @@ def test_the_session_of_the_readme_is_what_happens(environment: dict[str, str], 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("running", [tutorial_bench()], indirect=True)
+@pytest.mark.parametrize("running", [bench_of(TUTORIAL)], indirect=True)
 @pytest.mark.usefixtures("running")
 def test_the_session_of_the_tutorial_is_what_happens(environment: dict[str, str], tmp_path: Path) -> None:
     steps = session(TUTORIAL)
@@ -147,7 +149,7 @@ def test_the_session_of_the_tutorial_is_what_happens(environment: dict[str, str]
     play(steps, environment, tmp_path)
 
 
-@pytest.mark.parametrize("running", [tutorial_bench()], indirect=True)
+@pytest.mark.parametrize("running", [bench_of(TUTORIAL)], indirect=True)
 @pytest.mark.usefixtures("running")
 def test_the_session_of_the_page_about_halting_is_what_happens(
     environment: dict[str, str], tmp_path: Path
@@ -178,13 +180,23 @@ async def test_the_bus_of_the_page_about_buses_works(tmp_path: Path, monkeypatch
             with pytest.raises(DeviceAbsent):
                 await call("oven", "temperature", [7])
             assert (await call("room", "temperature", [3])).value == 3.0
+@pytest.mark.slow
+@pytest.mark.parametrize("running", [bench_of(RETURNS)], indirect=True)
+@pytest.mark.usefixtures("running")
+def test_the_session_of_the_page_about_returns_is_what_happens(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """L11."""
+    steps = session(RETURNS)
+    assert len(steps) > 5
+    play(steps, environment, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").mkdir()
     shutil.copy(ROOT / "examples/bench.toml", tmp_path / "examples")
-    (tmp_path / "bench.toml").write_text(tutorial_bench())
+    (tmp_path / "bench.toml").write_text(bench_of(TUTORIAL))
     monkeypatch.chdir(tmp_path)
     document = Document.parse(str(page), PythonCodeBlockParser())
     if page.name == "in-step.md":

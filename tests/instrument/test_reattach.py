@@ -21,6 +21,7 @@ from labtroupe.errors import (
     Outcome,
 )
 from labtroupe.instrument import Barrier, Instrument, Link, Reattach, Strategy
+from labtroupe.kinds import ScpiInstrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned, Event, command
 from labtroupe.policy import Backoff, Policy
@@ -28,7 +29,7 @@ from labtroupe.protocol import Lines
 from labtroupe.supervision import ChildSpec, Supervisor
 from labtroupe.transport import Transport
 
-from ._memory import Device, MemoryTransport, Says
+from ._memory import Device, MemoryTransport, Says, to
 
 RAMP = [b"SET 1", b"SET 2", b"SET 3"]
 """How a lamp that is out is brought back to the brightness 3."""
@@ -414,3 +415,26 @@ async def test_what_was_set_before_a_halt_is_not_restored(
 
         assert here.returns == [(True, "adopt")]
         assert here.lamp.told == ([] if reset_first else [b"OFF"])
+
+
+@pytest.mark.parametrize("answer", [b"128", b"0", b"what?", b""])
+async def test_not_all_that_speak_scpi_can_say_that_they_were_switched_on(
+    autojump_clock: MockClock, answer: bytes
+) -> None:
+    """L11: one that has no event register, or something else there, starts all the same."""
+
+    def reply(request: bytes) -> Says:
+        answers = {b"*IDN?": b"Maker,Model,1,1.0", b"SYST:ERR?": b'0,"No error"', b"*ESR?": answer}
+        return [(0.01, answers[request] + b"\n")] if answers.get(request) else []
+
+    device = Device(reply)
+    link = ScpiInstrument.link_to("memory", to(MemoryTransport(device)))
+    for _ in range(2):
+        link = link.successor()
+        instrument = ScpiInstrument(link)
+        await instrument.on_start()
+        await instrument.on_stop()
+        link._connect = to(MemoryTransport(device))
+
+    assert link.acquaintance.changed is {b"128": True, b"0": False}.get(answer)
+    assert device.heard[-1] == b"SYST:ERR?"

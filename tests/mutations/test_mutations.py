@@ -51,6 +51,7 @@ SUPERVISION = "supervision/test_supervisor.py"
 # In real time, so each names its test.
 LINK = "instrument/test_link.py"
 RESYNC, MANNERS = "instrument/test_resync.py", "instrument/test_manners.py"
+RETURNS = "instrument/test_reattach.py"
 NEVER_WRONG = "instrument/test_never_wrong.py"
 
 MUTATIONS = [
@@ -592,6 +593,48 @@ MUTATIONS = [
         "        self.met = identity\n",
         "",
         "instrument/test_lives.py",
+    ),
+    Mutation(
+        "L11: when first met, a device is taken as it is",
+        "instrument/_acquaintance.py",
+        "        if not self._known:\n            return\n",
+        "",
+        RETURNS,
+    ),
+    Mutation(
+        "L11: what a device says only once is known until it has been dealt with",
+        "instrument/_acquaintance.py",
+        "before = self.changed if self.returned else False",
+        "before = False",
+        RETURNS,
+    ),
+    Mutation(
+        "L11: what was set before a halt is not restored",
+        "instrument/_acquaintance.py",
+        " or self.halts != halts",
+        "",
+        RETURNS,
+    ),
+    Mutation(
+        "L11: a halt cuts a restore off",
+        "actor/_cell.py",
+        "        self.scope.cancel(halted)\n",
+        "",
+        RETURNS,
+    ),
+    Mutation(
+        "L11: a device that a person is to look at is left as it is",
+        "actor/_life.py",
+        "latch is None or latch.leave or",
+        "latch is None or",
+        RETURNS,
+    ),
+    Mutation(
+        "L11: that a person is to decide outlives the process",
+        "bench/_open.py",
+        "            latches.keep()\n",
+        "            pass\n",
+        "bench/test_reattach.py",
     ),
     Mutation(
         "S7: a device that appears is not waited for any longer",

@@ -142,16 +142,16 @@ class DCPowerSupply(ScpiInstrument):
     @reading(timeout=5.0)
     async def status(self) -> OutputStatus:
         """Whether the output is on, what it gives, and whether the protection has tripped."""
-        on = await self._number("OUTP?") != 0
-        if not on:
-            # A person has switched it off, or the protection: that is not for `restore` to undo.
-            self._note_off()
-        return OutputStatus(
-            on=on,
+        found = OutputStatus(
+            on=await self._number("OUTP?") != 0,
             voltage=await self.voltage(),
             current=await self.current(),
             tripped=await self._number("CURR:PROT:TRIP?") != 0,
         )
+        if not found.on or found.tripped:
+            # A person has switched it off, or the protection: that is not for `restore` to undo.
+            self._note_off()
+        return found
 
     @property
     def _settings(self) -> _Settings:
