@@ -180,6 +180,8 @@ async def test_the_bus_of_the_page_about_buses_works(tmp_path: Path, monkeypatch
             with pytest.raises(DeviceAbsent):
                 await call("oven", "temperature", [7])
             assert (await call("room", "temperature", [3])).value == 3.0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("running", [bench_of(RETURNS)], indirect=True)
 @pytest.mark.usefixtures("running")

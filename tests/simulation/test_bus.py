@@ -65,7 +65,7 @@ async def line(directory: Path) -> AsyncGenerator[tuple[Rack, Master]]:
     assert crashes == []
 
 
-@pytest.mark.parametrize("fault", ["mute", "unplug", "noise"])
+@pytest.mark.parametrize("fault", ["mute", "unplug", "noise", "power-cycle"])
 async def test_a_fault_of_one_device_is_none_of_its_neighbours(tmp_path: Path, fault: str) -> None:
     """Until it ends."""
     async with line(tmp_path) as (rack, master):

@@ -47,6 +47,14 @@ class Counter(LineDevice):
         return b"%d %b" % (self.heard, request)
 
 
+class Forgetful(Counter):
+    """One whose count does not survive a power cycle."""
+
+    def power_on(self) -> None:
+        """Begin anew."""
+        self.heard = 0
+
+
 @attrs.define(eq=False)
 class Client:
     """Whoever opened a port, with the plainest calls there are."""
@@ -228,6 +236,28 @@ async def test_a_cable_pulled_for_a_while_goes_back_by_itself(tmp_path: Path, vi
         assert rack.faults("counter") == ()
         with opened(address) as client:
             assert await client.ask(b"a") == b"1 a"
+
+
+@both
+async def test_a_device_that_is_switched_off_and_on_forgets_and_its_port_is_gone_meanwhile(
+    tmp_path: Path, via: Via
+) -> None:
+    """L11: half a request, what it was about to say, and all that `power_on` sets."""
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Forgetful(), via=via)
+        rack.inject("counter", "late", "200ms")
+        with opened(address) as client:
+            client.send(b"a\nb\nha")
+            await trio.sleep(0.05)
+            rack.inject("counter", "power-cycle", "100ms")
+            await client.wait_gone()
+        with pytest.raises(OSError, match=GONE), opened(address):
+            pass
+        assert [fault.name for fault in rack.faults("counter")] == ["late", "power-cycle"]
+        await trio.sleep(0.11)
+
+        with opened(address) as client:
+            assert await client.ask(b"c") == b"1 c"
 
 
 @both
