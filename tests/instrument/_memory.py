@@ -64,6 +64,11 @@ class Device:
         self.half = b""
         self._said.clear()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether it is to say something, now or later."""
+        return bool(self._said)
+
     def due(self) -> bytes:
         """Return the next piece that it has said until now, or nothing."""
         if self._said and self._said[0][0] <= trio.current_time():

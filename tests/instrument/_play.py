@@ -162,11 +162,7 @@ class Caller:
 
     async def ask(self, count: int) -> Tally:
         """Ask so often, over as many links as it takes."""
-
-        async def connect() -> Transport:
-            return Halting(await self.connect(), self.random, 4 * self.plan.mood.pace)
-
-        link = Link("mischief", connect, self.plan.manners)
+        link = Link("mischief", self.connect, self.plan.manners)
         while self._number < count:
             await link.open(self.tally.hear_note)
             try:
@@ -227,10 +223,11 @@ async def caller(plan: Plan, seed: int, via: Via, directory: Path) -> AsyncGener
     """Run such a device, and make a caller for it."""
     random = Random(seed)  # noqa: S311 - repeatable, not secret
     device = Playful(mischief=Mischief(random, plan.mood, tagged=plan.tagged))
+    pause = 4 * plan.mood.pace
     if via == "memory":
 
         async def connect_in_memory() -> Transport:
-            return await to(MemoryTransport(device))()
+            return Halting(await to(MemoryTransport(device))(), random, pause)
 
         yield Caller(plan, device, connect_in_memory, random)
         return
@@ -239,7 +236,7 @@ async def caller(plan: Plan, seed: int, via: Via, directory: Path) -> AsyncGener
     address = Address.parse(cable.address)
 
     async def connect() -> Transport:
-        return await open_transport(address, holder="test")
+        return Halting(await open_transport(address, holder="test"), random, pause)
 
     try:
         async with trio.open_nursery() as nursery:

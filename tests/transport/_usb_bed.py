@@ -102,7 +102,7 @@ class Device:
         """Return how many of the bytes that are sent it takes now."""
         raise NotImplementedError
 
-    def control(self, kind: int, request: int) -> bytes | None:  # noqa: ARG002 - for subclasses
+    def control(self, kind: int, request: int, tag: int) -> bytes | None:  # noqa: ARG002 - for subclasses
         """Return what it answers to a control request; ``None`` if it refuses."""
         return None
 
@@ -127,8 +127,8 @@ class Device:
         if urb.kind == CONTROL:
             if not self.answers:
                 return
-            kind, request, *_ = SETUP.unpack(urb.data[:8])
-            answer = self.control(kind, request)
+            kind, request, tag, *_ = SETUP.unpack(urb.data[:8])
+            answer = self.control(kind, request, tag)
             urb.data = answer or b""
             self._end(urb, 0 if answer is not None else -errno.EPIPE, len(urb.data))
         elif urb.endpoint & 0x80:
@@ -409,15 +409,19 @@ class Scope(Device):
         """What has to be fetched from it before it is cleared."""
         self.knows_clear = True
         self.cleared = 0
+        self.knows_abort = True
+        self.aborted: list[str] = []
+        self.says_ends = True
+        """Whether it ever says that a message of its own has ended."""
         self.tags: list[int] = []
         self.messages: list[bytes] = []
         self.heard = bytearray()
         self.answer = bytearray()
         self._head = bytearray()
-        self._body = self._padding = 0
+        self._body = self._padding = self._before = 0
         self._ends = False
         self._message = bytearray()
-        self._wanted: tuple[int, int] | None = None
+        self.wanted: tuple[int, int] | None = None
 
     def take(self, data: bytes) -> int:
         """Take bytes of messages and requests."""
@@ -446,32 +450,45 @@ class Scope(Device):
             kind, tag, inverse, size, attributes = struct.unpack("<BBBxIBxxx", self._head)
             self._head.clear()
             assert tag ^ inverse == 0xFF
+            # USBTMC 1.0, 3.3: while it is asked nothing else is to be sent.
+            assert self.wanted is None
             self.tags.append(tag)
             if kind == 1:
                 self._body, self._padding, self._ends = size, -size % 4, bool(attributes & 1)
+                self._before = len(self._message)
             else:
-                self._wanted = tag, size
+                self.wanted = tag, size
         return 1
 
     def packet(self, room: int) -> bytes:
         """Answer the request, if there is one and something to say."""
-        if not self.says and self._wanted and (self.answer or self.empty) and not self.silent:
-            (tag, size), self._wanted = self._wanted, None
+        if not self.says and self.wanted and (self.answer or self.empty) and not self.silent:
+            (tag, size), self.wanted = self.wanted, None
             part = b"" if self.empty else bytes(self.answer[: min(size, self.piece)])
             del self.answer[: len(part)]
             tag += self.tag_lie
-            self.says += struct.pack("<BBBxIBxxx", 2, tag, 255 - tag, len(part), not self.answer) + part
+            self.says += struct.pack("<BBBxIBxxx", 2, tag, 255 - tag, len(part), self.ends()) + part
             self.says += bytes(-len(part) % 4)
         return super().packet(room)
 
-    def control(self, kind: int, request: int) -> bytes | None:
-        """Clear it, and say whether that is done."""
+    def ends(self) -> bool:
+        """Return whether its message ends with what it has just sent."""
+        return self.says_ends and not self.answer
+
+    def control(self, kind: int, request: int, tag: int) -> bytes | None:
+        """Take back a transfer, or clear it, and say whether that is done."""
         match kind, request:
+            case 0xA2, 1 if self.knows_abort:
+                return bytes([self._forget_message(tag), tag])
+            case 0xA2, 3 if self.knows_abort:
+                return bytes([self._forget_request(tag), tag])
+            case 0xA2, 2 | 4 if self.knows_abort:
+                return (b"\2\1" if self.says else b"\1\0").ljust(8, b"\0")
             case 0xA1, 5 if self.knows_clear:
                 for each in (self._head, self._message, self.answer, self.says):
                     each.clear()
                 self._body = self._padding = 0
-                self._wanted = None
+                self.wanted = None
                 self.says += self.rest
                 self.cleared += 1
                 return b"\1"
@@ -479,3 +496,22 @@ class Scope(Device):
                 return b"\2\1" if self.says else b"\1\0"
             case _:
                 return None
+
+    def _forget_message(self, tag: int) -> int:
+        """Forget a transfer of which a part has come; what came of its message before stays."""
+        if not (self._head or self._body or self._padding) or tag not in {*self._head[1:2], *self.tags[-1:]}:
+            return 0x80
+        self._head.clear()
+        del self._message[self._before :]
+        self._body = self._padding = 0
+        self.aborted.append("out")
+        return 1
+
+    def _forget_request(self, tag: int) -> int:
+        """Forget that it was asked; what it was to answer with stays."""
+        if not self.wanted or self.wanted[0] != tag:
+            return 0x81 if self.says else 0x80
+        self.wanted = None
+        self.says += self.rest
+        self.aborted.append("in")
+        return 1

@@ -148,6 +148,17 @@ async def test_an_unplug_ends_a_waiting_receive_at_once(peer: Peer) -> None:
                 await trio.lowlevel.checkpoint()
 
 
+async def test_it_hears_what_nobody_has_asked_for(peer: Peer) -> None:
+    """L7: and if the device says nothing by itself, at least that it goes."""
+    async with opened(peer) as transport:
+        if peer.speaks_unasked:
+            peer.send(b"!door\n")
+            assert await transport.receive_unasked() == b"!door\n"
+        peer.unplug()
+        with within(0.1), pytest.raises(LinkLost):
+            await transport.receive_unasked()
+
+
 async def test_an_unplug_ends_a_waiting_send_at_once(peer: Peer) -> None:
     """L7."""
     async with opened(peer) as transport, trio.open_nursery() as nursery:

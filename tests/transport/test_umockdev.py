@@ -17,9 +17,11 @@ MISSING = [name for name in ("umockdev-preload", "usb-1.0") if not ctypes.util.f
 @pytest.mark.apt
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"needs libraries: {MISSING}; apt install umockdev libusb-1.0-0")
-@pytest.mark.parametrize("module", ["test_contract.py", "test_usb_devices.py", "test_usb_bench.py"])
+@pytest.mark.parametrize(
+    "module", ["test_contract.py", "test_usb_devices.py", "test_usb_bench.py", "test_usb_never_wrong.py"]
+)
 def test_usb_under_umockdev(module: str, tmp_path: Path) -> None:
-    """L6, L7, L9: what every transport keeps to, and what only USB has."""
+    """L1-L9: what every transport keeps to, and what only USB has."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / module)]
     environment = {"LD_PRELOAD": "libumockdev-preload.so.0", "UMOCKDEV_DIR": str(tmp_path)}
     result = subprocess.run(  # noqa: S603 - ours

@@ -62,6 +62,20 @@ async def test_an_instrument_is_used_over_usb_and_found_again(bed: Bed, bench: P
     assert any(b"VOLT 2.5" in message for message in scope.messages)
 
 
+async def test_an_idle_instrument_is_left_in_peace(bed: Bed, bench: Path) -> None:
+    """L7: a device that is asked although it has nothing to say notes an error, or beeps."""
+    scope = supply(make_device("dc-power-supply"))
+    bed.plug(scope)
+    with trio.fail_after(20):
+        async with open_bench(bench) as running:
+            psu = running.ref("psu", DCPowerSupply)
+            await psu.ask(DCPowerSupply.status(), timeout=10)
+            before = len(scope.tags)
+            await trio.sleep(0.3)
+
+            assert len(scope.tags) == before
+
+
 async def test_callers_that_leave_too_early_get_nobody_a_wrong_answer(bed: Bed, bench: Path) -> None:
     """L1, L2: the answer that comes too late is cleared away with the device's own means."""
     scope = supply(make_device("dc-power-supply"))

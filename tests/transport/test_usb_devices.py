@@ -246,8 +246,10 @@ async def test_a_device_without_clear_says_so(scope: Scope) -> None:
         assert await ask(transport, b"next?") == b"NEXT?"
 
 
-async def test_half_a_message_is_dropped_before_the_next(scope: Scope) -> None:
-    """L4: the device would take the next message for the rest of it."""
+@pytest.mark.parametrize("knows_abort", [True, False])
+async def test_half_a_message_is_dropped_before_the_next(scope: Scope, knows_abort: bool) -> None:  # noqa: FBT001 - a parameter
+    """L4: the device would take the next message for the rest of it; what it was asked before stays."""
+    scope.knows_abort = knows_abort
     async with opened() as transport:
         scope.room = len(scope.heard) + 7
         with trio.move_on_after(0.05) as cut:
@@ -259,16 +261,134 @@ async def test_half_a_message_is_dropped_before_the_next(scope: Scope) -> None:
 
     assert scope.messages == [b"next?"]
     assert scope.heard == b"HEAT 40next?"
+    assert scope.aborted == ["out"] * knows_abort
+    # Once at the open.
+    assert scope.cleared == 2 - knows_abort
+
+
+async def test_half_a_long_message_is_cleared_away(scope: Scope) -> None:
+    """L4: with its last transfer not all of it would be taken back."""
+    async with opened() as transport:
+        scope.room = 70_000
+        with trio.move_on_after(0.05):
+            await transport.send(bytes(80_000))
+        scope.room = 1 << 30
+
+        assert await ask(transport, b"next?") == b"NEXT?"
+
+    assert scope.messages == [b"next?"]
+    assert (scope.aborted, scope.cleared) == ([], 2)
+
+
+@pytest.mark.parametrize("knows_abort", [True, False])
+async def test_a_device_is_asked_no_more_before_it_is_told_something(scope: Scope, knows_abort: bool) -> None:  # noqa: FBT001 - a parameter
+    """L4: the bed sees to it; what is under way then is nobody's answer, but what the device keeps comes."""
+    scope.silent, scope.knows_abort, scope.rest = True, knows_abort, b"under way"
+    async with opened() as transport:
+        await transport.send(b"late?")
+        with trio.move_on_after(0.02):
+            await transport.receive()
+        await transport.send(b"next?")
+        scope.silent = False
+        answer = await transport.receive()
+
+    assert scope.messages == [b"late?", b"next?"]
+    assert (scope.aborted, scope.cleared) == ((["in"], 1) if knows_abort else ([], 2))
+    assert answer == (b"LATE?NEXT?" if knows_abort else b"NEXT?")
+
+
+async def test_a_device_without_clear_is_asked_no_more_either(scope: Scope) -> None:
+    """L2: so that another way to get in step can be tried."""
+    scope.silent, scope.knows_clear = True, False
+    async with opened() as transport:
+        await transport.send(b"late?")
+        with trio.move_on_after(0.02):
+            await transport.receive()
+        cleared = await transport.clear()
+        await transport.send(b"next?")
+        scope.silent = False
+
+        assert await transport.receive() == b"LATE?NEXT?"
+
+    assert not cleared
+    assert scope.aborted == ["in"]
+
+
+async def test_a_device_that_keeps_what_it_was_asked_takes_no_message(scope: Scope) -> None:
+    """L3: better no link than an answer to what was asked before."""
+    scope.silent, scope.knows_abort, scope.knows_clear = True, False, False
+    async with opened() as transport:
+        await transport.send(b"late?")
+        with trio.move_on_after(0.02):
+            await transport.receive()
+        with pytest.raises(LinkLost, match="is in the middle of a message, and cannot be cleared"):
+            await transport.send(b"next?")
+
+    assert scope.messages == [b"late?"]
+
+
+async def test_a_message_in_several_transfers_is_received_whole(scope: Scope) -> None:
+    """L3: what looks like the end of a line may not be the end of the message."""
+    scope.piece = 3
+    async with opened() as transport:
+        await transport.send(b"1?\n1?\n")
+
+        assert await transport.receive() == b"1?\n1?\n"
+    assert len(scope.tags) == 3
+
+
+async def test_a_very_long_message_is_received_in_parts(scope: Scope) -> None:
+    """L6: so that a device that never ends does not fill the memory."""
+    async with opened() as transport:
+        await transport.send(b"waveform?")
+        scope.answer[:] = bytes(3 << 20)
+        first = await transport.receive()
+        received = len(first)
+        while received < 3 << 20:
+            received += len(await transport.receive())
+
+    assert 1 << 20 <= len(first) < 1.1 * (1 << 20)
+    assert received == 3 << 20
+
+
+async def test_a_device_that_never_ends_its_messages_is_understood(scope: Scope) -> None:
+    """L3: a little later; and it is cleared before it is told something else."""
+    scope.says_ends = False
+    async with opened() as transport:
+        await transport.send(b"1?")
+        started = trio.current_time()
+        answer = await transport.receive()
+        elapsed = trio.current_time() - started
+        scope.answer += b"the rest of it, much too late"
+
+        assert await ask(transport, b"next?") == b"NEXT?"
+
+    assert answer == b"1?"
+    assert 0.1 <= elapsed < 0.2
+    assert scope.cleared == 2
+
+
+async def test_a_device_that_has_nothing_to_say_is_not_asked(bed: Bed, scope: Scope) -> None:
+    """L7: while nobody waits for an answer; yet it is seen when it goes."""
+    async with opened() as transport:
+        with trio.move_on_after(0.05) as nothing:
+            await transport.receive_unasked()
+        bed.unplug(scope)
+        with pytest.raises(LinkLost, match=r"the device is gone$"):
+            await transport.receive_unasked()
+
+    assert nothing.cancelled_caught
+    assert scope.tags == []
 
 
 async def test_half_a_message_stays_when_the_device_cannot_be_cleared(scope: Scope) -> None:
     """L4: better no link than one with half a command in it."""
     async with opened() as transport:
-        scope.room, scope.knows_clear = 7, False
+        scope.room, scope.knows_clear, scope.knows_abort = 7, False, False
         with trio.move_on_after(0.05):
             await transport.send(b"HEAT 40 AND THEN MORE")
         scope.room = 1 << 30
-        with pytest.raises(LinkLost, match="has half a message, and cannot be cleared"):
+        with pytest.raises(LinkLost, match="is in the middle of a message, and cannot be cleared"):
             await transport.send(b"next?")
 
     assert scope.messages == []

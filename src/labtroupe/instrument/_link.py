@@ -226,7 +226,7 @@ class Link:
                 wire = self._open_wire()
                 with self._turns.listening():
                     while True:
-                        await wire.hear()
+                        await wire.overhear()
                         self._look(wire)
 
     async def _ask(self, request: bytes) -> tuple[Wire, bytes]:

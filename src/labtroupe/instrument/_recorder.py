@@ -77,6 +77,12 @@ class _Tapped(Transport):
         self._recorder.note(Direction.RECEIVED, data)
         return data
 
+    async def receive_unasked(self) -> bytes:
+        """Receive what nobody has asked for."""
+        data = await self._inside.receive_unasked()
+        self._recorder.note(Direction.RECEIVED, data)
+        return data
+
     def receive_nowait(self) -> bytes:
         """Receive what is there."""
         data = self._inside.receive_nowait()

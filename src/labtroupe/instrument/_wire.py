@@ -132,6 +132,14 @@ class Wire:
         """
         self._decoder.feed(await self._transport.receive())
 
+    async def overhear(self) -> None:
+        """Wait until something comes that nobody has asked for.
+
+        Raises:
+            LinkLost: The connection broke.
+        """
+        self._decoder.feed(await self._transport.receive_unasked())
+
     def take_stray(self) -> str | None:
         """Return what there is of input that nobody has asked for, in words.
 

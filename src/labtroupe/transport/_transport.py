@@ -58,6 +58,14 @@ class Transport(abc.ABC):
             trio.ClosedResourceError: The transport is closed.
         """
 
+    async def receive_unasked(self) -> bytes:
+        """Wait for input that nobody has asked for, and return it; see `receive`.
+
+        Another method because on some buses a device says nothing unless the host asks it to, and
+        takes it for a mistake to be asked while it has nothing to say.
+        """
+        return await self.receive()
+
     async def clear(self) -> bool:
         """Clear the device, where the bus has a message for it that overtakes the data.
 
@@ -65,10 +73,11 @@ class Transport(abc.ABC):
         Cancelled, an unknown part of that has happened.
 
         Returns:
-            Whether it was done; false where the bus has no such message, as on a serial port.
+            Whether it was done; false where the bus has no such message, as on a serial port, or the
+            device refused.
 
         Raises:
-            LinkLost: The connection broke, or the device refused.
+            LinkLost: The connection broke.
             trio.ClosedResourceError: The transport is closed, or was while this waited.
         """
         await trio.lowlevel.checkpoint()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
@@ -18,6 +18,10 @@ from labtroupe.transport._usb_handle import BULK, Handle, Transfer
 
 _CLOSE_LIMIT = 1.0
 """Seconds that closing waits for a driver."""
+
+
+async def _nothing() -> bool:
+    return False
 
 
 @attrs.define(eq=False)
@@ -64,6 +68,13 @@ class UsbTransport(Transport):
 
     async def receive(self) -> bytes:
         """See `Transport.receive`."""
+        return await self._receive(self._ask)
+
+    async def receive_unasked(self) -> bytes:
+        """See `Transport.receive_unasked`."""
+        return await self._receive(_nothing)
+
+    async def _receive(self, ask: Callable[[], Awaitable[bool]]) -> bytes:
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving")
         self._receiving = True
@@ -71,7 +82,7 @@ class UsbTransport(Transport):
             await trio.lowlevel.checkpoint()
             while not (data := self.receive_nowait()):
                 # What happened while it asked was not waited for.
-                if not await self._ask():
+                if not await ask():
                     await self._handle.activity.park()
             return data
         finally:

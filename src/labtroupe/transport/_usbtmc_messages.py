@@ -34,11 +34,17 @@ class Status(enum.IntEnum):
     """Ours: the device knows no such request."""
     SUCCESS = 0x01
     PENDING = 0x02
+    FAILED = 0x80
+    NOT_IN_PROGRESS = 0x81
 
 
 class Control(enum.IntEnum):
     """The control requests that are used (USBTMC 1.0, table 15)."""
 
+    INITIATE_ABORT_BULK_OUT = 1
+    CHECK_ABORT_BULK_OUT_STATUS = 2
+    INITIATE_ABORT_BULK_IN = 3
+    CHECK_ABORT_BULK_IN_STATUS = 4
     INITIATE_CLEAR = 5
     CHECK_CLEAR_STATUS = 6
 
@@ -69,10 +75,12 @@ class Response:
     Attributes:
         tag: That of the request.
         size: How many bytes the device has announced, ``None`` while it has not.
+        ends: Whether its message ends with them.
     """
 
     tag: int
     size: int | None = attrs.field(default=None, init=False)
+    ends: bool = attrs.field(default=False, init=False)
     _taken: int = attrs.field(default=0, init=False)
 
     @property
@@ -98,9 +106,10 @@ class Response:
         shown = data[:HEADER].hex(" ")
         if len(data) < HEADER:
             raise ValueError(f"{shown} is shorter than a USBTMC header")
-        kind, tag, complement, size, _ = _HEADER.unpack_from(data)
+        kind, tag, complement, size, attributes = _HEADER.unpack_from(data)
         if kind != _IN or complement != _LAST_TAG - tag:
             raise ValueError(f"{shown} is no USBTMC header")
         if tag != self.tag:
             raise ValueError(f"the device answers request {tag}, not {self.tag}")
+        self.ends = bool(attributes & _END)
         return int(size)
