@@ -12,6 +12,7 @@ from typing import Literal
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 from labtroupe.errors import (
     ArgumentError,
@@ -22,13 +23,15 @@ from labtroupe.errors import (
     Outcome,
     ProtocolError,
 )
-from labtroupe.instrument import Barrier, Direction, Instrument, Link, Manners, Strategy
+from labtroupe.instrument import Barrier, Direction, Instrument, Link, Manners, Quiet, Strategy
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.protocol import Lines
 from labtroupe.simulation import LineDevice, Rack
 from labtroupe.supervision import ChildSpec, Supervisor
 from labtroupe.transport import Address, Transport, open_transport
+
+from ._memory import Device, MemoryTransport, to
 
 Via = Literal["pty", "tcp"]
 
@@ -413,6 +416,40 @@ async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(tmp_
 
 
 @both
+@attrs.define(eq=False)
+class Shy(MemoryTransport):
+    """The way to a device that speaks only when it is asked, as over USBTMC."""
+
+    asked: int = 0
+    watched: int = 0
+
+    async def receive(self) -> bytes:
+        """Ask the device."""
+        self.asked += 1
+        return await super().receive()
+
+    async def receive_unasked(self) -> bytes:
+        """Leave it alone."""
+        self.watched += 1
+        await trio.sleep_forever()
+
+
+async def test_while_nobody_waits_for_an_answer_the_device_is_not_asked(autojump_clock: MockClock) -> None:
+    """L7: it would take that for a mistake; yet it is watched."""
+    transport = Shy(Device(lambda request: [(0.01, request + b"\n")]))
+    link = Link("shy", to(transport), Manners(resync=(Quiet(0.1),)))
+    async with trio.open_nursery() as nursery:
+        await link.open(print)
+        nursery.start_soon(link.listen)
+        await link.exchange(b"T?")
+        before = transport.asked
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+
+    assert transport.watched == 1
+    assert transport.asked == before
+
+
 async def test_listening_between_exchanges_is_in_nobodys_way(tmp_path: Path, via: Via) -> None:
     """L7, P5: whether an exchange begins before, while or after the link listens."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:

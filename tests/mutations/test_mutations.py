@@ -1029,6 +1029,27 @@ MUTATIONS = [
         "transport/test_usb.py",
     ),
     Mutation(
+        "L3: a message over USBTMC goes on after its first transfer",
+        "transport/_usbtmc_messages.py",
+        "        self.ends = bool(attributes & _END)\n",
+        "        self.ends = True\n",
+        "transport/test_usb.py",
+    ),
+    Mutation(
+        "L7: an idle device is not asked",
+        "instrument/_link.py",
+        "                        await wire.overhear()\n",
+        "                        await wire.hear()\n",
+        f"{LINK}::test_while_nobody_waits_for_an_answer_the_device_is_not_asked",
+    ),
+    Mutation(
+        "L7: nor by what records its bytes",
+        "instrument/_recorder.py",
+        "        data = await self._inside.receive_unasked()\n",
+        "        data = await self._inside.receive()\n",
+        f"{LINK}::test_while_nobody_waits_for_an_answer_the_device_is_not_asked",
+    ),
+    Mutation(
         "L7: a program has ended although a child of its own holds its output",
         "transport/_process.py",
         "    for readable in (pipes[1].fileno(), exited):\n",

@@ -77,6 +77,8 @@ class Device:
         self.answers = True
         """Whether it answers control requests."""
         self.clients: list[Client] = []
+        self.restarted: list[int] = []
+        """Endpoints that were told to go on."""
         self.says: bytearray = bytearray()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -302,7 +304,7 @@ class Bed:
             return -errno.EPROTO
 
 
-def _ioctl(device: Device, client: Client, number: int, argument: int) -> int:  # noqa: C901, PLR0911 - a table
+def _ioctl(device: Device, client: Client, number: int, argument: int) -> int:  # noqa: C901, PLR0911, PLR0912 - a table
     """Return what the kernel would, an error as a negative number."""
     if device.gone and number not in {REAP, REAP_NOW}:
         return -errno.ENODEV
@@ -317,6 +319,8 @@ def _ioctl(device: Device, client: Client, number: int, argument: int) -> int:  
             device.claimed_by = None
         case 8:  # GET_DRIVER
             return -errno.ENODATA
+        case 21:  # CLEAR_HALT
+            device.restarted += struct.unpack("@I", _read(client, argument, 4))
         case 31:  # GET_SPEED
             return 3
         case 10:  # SUBMIT

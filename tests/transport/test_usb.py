@@ -146,6 +146,16 @@ def test_an_answer_is_put_together_from_any_pieces(payload: bytes, data: st.Data
     assert response.complete
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_response_says_whether_its_message_ends_with_it(ends: bool) -> None:  # noqa: FBT001 - a parameter
+    """L3: what has come may not be all of the answer."""
+    response = Response(7)
+    response.feed(struct.pack("<BBBxIBxxx", 2, 7, 248, 4, ends) + b"23.4")
+
+    assert response.complete
+    assert response.ends is ends
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [

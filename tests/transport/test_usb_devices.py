@@ -264,6 +264,7 @@ async def test_half_a_message_is_dropped_before_the_next(scope: Scope, knows_abo
     assert scope.aborted == ["out"] * knows_abort
     # Once at the open.
     assert scope.cleared == 2 - knows_abort
+    assert scope.restarted == [0x01, 0x01]
 
 
 async def test_half_a_long_message_is_cleared_away(scope: Scope) -> None:
