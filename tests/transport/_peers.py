@@ -28,6 +28,11 @@ class Peer(abc.ABC):
     has_clear: ClassVar[bool] = False
     cycles: ClassVar[int] = 300
     """How often it can be opened in a second or two."""
+    endurance: ClassVar[int] = 10_000
+    """How often it can be opened in about ten seconds."""
+
+    absent: ClassVar[str] = "serial:/dev/no-such-port"
+    """Where there is nothing."""
 
     address: str
     """Where the transport has to be opened."""
@@ -152,6 +157,8 @@ class Program(Peer):
 
     flood = 1_000_000
     cycles = 50
+    # Three processes each time.
+    endurance = 1000
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
