@@ -40,7 +40,11 @@ class AsciiBus(Bus):
 class Thermometer(Addressed):
     """A device with channels, of which the line has one at a time."""
 
-    framing = Lines(b"\r")
+    framing = AsciiBus.framing
+
+    async def safe_state(self) -> None:
+        """Look at it."""
+        await self.temperature()
 
     @command(idempotent=True)
     async def temperature(self) -> int:

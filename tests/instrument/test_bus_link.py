@@ -133,6 +133,26 @@ async def test_who_does_not_let_go_of_the_bus_is_sent_away(autojump_clock: MockC
             assert await bench.thermometer(1).ask(Thermometer.temperature_of(3))
 
 
+async def test_a_safe_state_comes_through_while_a_neighbour_has_the_bus(autojump_clock: MockClock) -> None:
+    """S9: at the latest when that has to let go; and who is halted lets go at once."""
+    with trio.fail_after(100):
+        async with ascii_bench([1, 2]) as bench:
+            held = bench.thermometer(1).send(Thermometer.temperature_of(3, 8.0))
+            await trio.sleep(0.1)
+            (report,) = await bench.supervisor.halt(["t2"], "it smells")
+            assert report.confirmed
+            with pytest.raises(CommandTimeout):
+                await held
+            held = bench.thermometer(1).send(Thermometer.temperature_of(3, 8.0))
+            await trio.sleep(0.1)
+            began = trio.current_time()
+            reports = await bench.supervisor.halt(None, "it burns")
+
+            assert {each.instrument for each in reports if each.confirmed} == {"t1", "t2"}
+            assert trio.current_time() - began < 0.2
+            assert held.outcome is not Outcome.DONE
+
+
 async def test_one_transaction_after_the_other_leaves_the_others_their_turns(
     autojump_clock: MockClock,
 ) -> None:

@@ -147,8 +147,8 @@ class BusLink(Link):
             CommandTimeout: It has lasted longer than that; what has not been sent by then never is.
             CommandError: The bus has refused it.
         """
-        # Not `super()`: attrs makes a slotted class twice, and cannot mend that in a wrapped method.
-        async with Link.transaction(self), self._alone():
+        # Left by whatever way it leaves nothing suspect: the bus finishes what is on the wire.
+        async with self._turns, self._alone():
             yield
 
     @asynccontextmanager
