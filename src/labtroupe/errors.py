@@ -35,6 +35,9 @@
     ├── ConfigError                 a person: the bench is described wrongly
     ├── BenchError                  a person: the bench cannot be started or reached
     ├── RestartLimitError           a person: restarting did not help
+    ├── ChannelClosed               a person: something is sent to where nobody receives any more
+    ├── RunLogError                 a person: the log of a run cannot be written or read
+    ├── RunAbandoned                a person: a procedure did not end when it was cancelled
     └── InternalError               a person: a fault in labtroupe itself, to be reported
 
 An error carries a sentence for people, a ``code`` that stays the same for
@@ -400,6 +403,27 @@ class RestartLimitError(LabtroupeError):
 
     code = "restart-limit"
     remedy = "Mend the cause, then start it: `labtroupe start NAME`."
+
+
+class ChannelClosed(LabtroupeError):
+    """What was sent over a channel goes nowhere: it is closed."""
+
+    code = "channel-closed"
+    remedy = "End what sends before that to which it reports."
+
+
+class RunLogError(LabtroupeError):
+    """The log of a run cannot be created, written or read."""
+
+    code = "run-log"
+    remedy = "Give it a path that is new, on a disk with room."
+
+
+class RunAbandoned(LabtroupeError):
+    """A procedure was cancelled and has not ended in time; its thread still runs, and can reach nothing."""
+
+    code = "run-abandoned"
+    remedy = "Have it wait with `run.sleep`, and call `run.sleep(0)` now and then in what takes long."
 
 
 class InternalError(LabtroupeError):

@@ -50,6 +50,9 @@ ROWS = {
     "config": 2,
     "bench": 3,
     "restart-limit": 1,
+    "channel-closed": 1,
+    "run-log": 1,
+    "run-abandoned": 1,
     "internal": 5,
 }
 

@@ -59,6 +59,9 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "config": USAGE,
         "bench": NO_BENCH,
         "restart-limit": FAILED,
+        "channel-closed": FAILED,
+        "run-log": FAILED,
+        "run-abandoned": FAILED,
         "internal": FAILED,
         "usage": USAGE,
     }

@@ -85,11 +85,19 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - JSON is what it is
     """
     if isinstance(value, Event):
         fields = attrs.asdict(value)
-        return _finite(msgspec.to_builtins({"kind": value.kind, "text": value.text} | fields, enc_hook=str))
+        return _finite(
+            msgspec.to_builtins({"kind": value.kind, "text": value.text} | fields, enc_hook=_plain)
+        )
     if attrs.has(type(value)):
         # In the order of its declaration: msgspec would take the alphabet's.
         value = attrs.asdict(cast("attrs.AttrsInstance", value))
-    return _finite(msgspec.to_builtins(value, enc_hook=str))
+    return _finite(msgspec.to_builtins(value, enc_hook=_plain))
+
+
+def _plain(value: object) -> object:
+    """Return what msgspec does not know: numpy's numbers and arrays as those of Python, all else as text."""
+    to_list = getattr(value, "tolist", None)
+    return to_list() if callable(to_list) else str(value)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is what it is
