@@ -32,8 +32,8 @@ class Channel(Generic[T]):
 
     Attributes:
         name: What its errors call it.
-        limit: So many items may wait to be received.  A thread that sends one more
-            waits until there is room; nothing is ever dropped.
+        limit: So many items may wait to be received.  A thread that sends one more waits until there
+            is room, a task does not, as it would hold up the loop; nothing is ever dropped.
     """
 
     name: str
@@ -62,11 +62,10 @@ class Channel(Generic[T]):
 
         Raises:
             ChannelClosed: It is closed, or the event loop has ended; the item goes nowhere.
-            trio.WouldBlock: There is no room, and this is the loop's own thread.
         """
         with self._changed:
-            while not self._closed and len(self._items) >= self.limit:
-                self._wait_room()
+            while len(self._items) >= self.limit and not (self._closed or trio.lowlevel.in_trio_run()):
+                self._changed.wait()
             if self._closed:
                 raise ChannelClosed(f"{self.name} is closed: nothing can be sent any more")
             self._items.append(item)
@@ -120,12 +119,6 @@ class Channel(Generic[T]):
                     return
                 self._awaited, news = True, self._news
             await news.wait()
-
-    def _wait_room(self) -> None:
-        if trio.lowlevel.in_trio_run():
-            # It would wait for itself.
-            raise trio.WouldBlock
-        self._changed.wait()
 
     def _wake(self) -> None:
         try:

@@ -16,6 +16,7 @@ import trio
 from labtroupe.bench import Bench
 from labtroupe.channel import Channel
 from labtroupe.errors import RunAbandoned, RunLogError, bare
+from labtroupe.runs._bench import RunBench
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._cancellation import Cancellation, RunCancelled
 from labtroupe.runs._log import RunLog
@@ -32,6 +33,8 @@ GRACE: Final = 10.0
 """Seconds that a procedure has to end once it is cancelled, unless it is said otherwise."""
 _BEHIND: Final = 100_000
 """Records that may wait for the disk, some tens of megabytes; then who reports has to wait, too."""
+_SOURCES: Final = {"deadline": "the deadline around it has come", "KeyboardInterrupt": "Ctrl-C"}
+"""Why trio has cancelled something, in words, where nobody has given a reason."""
 
 
 @trio.lowlevel.enable_ki_protection
@@ -110,7 +113,8 @@ class _Conduct(Generic[T]):
         """Make what needs the rest."""
         self._calls = Calls(self._cancellation)
         self._channel = Channel(f"the log {self.path}", limit=_BEHIND)
-        run = Run(self._calls, self._cancellation, self._channel)
+        bench = RunBench(self.bench, self._calls, self._channel)
+        run = Run(bench, self._calls, self._cancellation, self._channel)
         name = f"run {self.begin.procedure}"
         self._thread = ProcedureThread(name, lambda: self.procedure(run), self._cancellation)
 
@@ -121,7 +125,9 @@ class _Conduct(Generic[T]):
             await trio.sleep_forever()
         except trio.Cancelled as cancelled:
             # Not raised again: who was cancelled is so still, and finds out in the end.
-            self._cancel(cancelled.reason or "its caller was cancelled")
+            self._cancel(
+                cancelled.reason or _SOURCES.get(cancelled.source, "it was cancelled from around it")
+            )
 
     @trio.lowlevel.enable_ki_protection
     async def keep(self, scope: trio.CancelScope) -> None:
@@ -170,7 +176,7 @@ class _Conduct(Generic[T]):
         end = End(time=time.time(), how=how, records=log.records, reason=reason, code=code)
         try:
             await self._with_log(log.finish, end)
-        except RunLogError as error:
+        except Exception as error:  # noqa: BLE001 - the same
             self._trouble = self._trouble or error
 
     async def _carry_out(self) -> None:
@@ -214,7 +220,7 @@ class _Conduct(Generic[T]):
             while batch := await self._channel.receive_batch():
                 try:
                     await self._with_log(log.append, batch)
-                except RunLogError as error:
+                except Exception as error:  # noqa: BLE001 - the same
                     self._trouble = self._trouble or error
                     self._cancel(str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from os import write
 from pathlib import Path
 from typing import Self
 
@@ -64,7 +65,7 @@ class RunLog:
         self._unwritten += b"".join(map(encode, records))
         try:
             while self._unwritten:
-                del self._unwritten[: os.write(self._fd, self._unwritten)]
+                del self._unwritten[: write(self._fd, self._unwritten)]
         except OSError as error:
             raise _unwritable(self.path, error) from error
 

@@ -14,7 +14,8 @@ from labtroupe.errors import ChannelClosed
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._cancellation import Cancellation
 from labtroupe.runs._records import Record, Report
-from labtroupe.runs._words import plain
+from labtroupe.runs._words import plain, words
+from labtroupe.sync import Bench
 
 T = TypeVar("T")
 
@@ -24,9 +25,13 @@ class Run:
     """One run of a procedure, as its threads see it; all of them may use it until it is over.
 
     Once the run is cancelled each method raises `RunCancelled`, and does so again whenever
-    it is called, save within `cleanup`.
+    it is called, save within `cleanup`.  So do the calls of its bench.
+
+    Attributes:
+        bench: The blocking face of the bench: ``run.bench["heater"].temperature()``.
     """
 
+    bench: Bench
     _calls: Calls
     _cancellation: Cancellation
     _channel: Channel[Record]
@@ -44,7 +49,8 @@ class Run:
             RunCancelled: The procedure has to end; nothing was added.
         """
         self._cancellation.check()
-        report = Report(time=time.time(), name=name, data={key: plain(each) for key, each in data.items()})
+        values = {words(key): plain(each) for key, each in data.items()}
+        report = Report(time=time.time(), name=words(name), data=values)
         try:
             self._channel.send(report)
         except ChannelClosed:

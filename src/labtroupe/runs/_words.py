@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import msgspec
+
 from labtroupe.control import to_json
 from labtroupe.errors import LabtroupeError
 from labtroupe.runs._records import Begin
@@ -36,19 +38,24 @@ def name_of(procedure: Callable[..., object]) -> str:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON is what it is
-    """Return a value in the types of JSON, or as text where it has no such form."""
-    # To report something is no reason to fail.
+    """Return a value as it is now, as JSON; as text where that has no such form."""
     try:
-        return to_json(value)
+        return msgspec.Raw(msgspec.json.encode(to_json(value)))
     except (TypeError, ValueError, RecursionError):
+        # To report something is no reason to fail.
         return ascii(value)
+
+
+def words(text: str) -> str:
+    """Return a text that can be written: without half characters, as of file names that are not in UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def reason_of(error: BaseException) -> str:
     """Return what an error says, with its class where it is not one of ours."""
     if isinstance(error, LabtroupeError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+        return words(str(error))
+    return words(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def code_of(error: BaseException) -> str:

@@ -1,0 +1,108 @@
+"""The bench of a run: its blocking face, which notes each command in the run's log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+import trio
+
+from labtroupe import bench as trio_bench
+from labtroupe.channel import Channel
+from labtroupe.client import CallResult
+from labtroupe.errors import CommandCancelled, LabtroupeError, Outcome
+from labtroupe.messages import Message
+from labtroupe.runs._calls import Calls
+from labtroupe.runs._records import CommandRecord, Record
+from labtroupe.runs._words import code_of, plain, reason_of, words
+from labtroupe.sync import Inside
+
+R = TypeVar("R")
+
+
+class RunBench(Inside):
+    """As `labtroupe.sync.facing` gives it, but each call ends when the run is cancelled."""
+
+    def __init__(self, bench: trio_bench.Bench, calls: Calls, channel: Channel[Record]) -> None:
+        super().__init__(bench, calls)
+        self._calls = calls
+        self._channel = channel
+
+    def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
+        """Send ``message`` to an instrument and return its answer."""
+        return self._noting(name, repr(message)).ask(name, message, timeout=timeout)
+
+    def call_as(  # noqa: PLR0913, PLR0917 - as it is inherited
+        self,
+        op: str,
+        name: str,
+        command: str,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        timeout: float | None,
+    ) -> CallResult:
+        """Ask an instrument, in the way that an operation of the control service answers."""
+        values = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
+        noting = self._noting(name, f"{command}({', '.join(values)})")
+        return noting.call_as(op, name, command, args, kwargs, timeout)
+
+    def _noting(self, instrument: str, command: str) -> Inside:
+        return Inside(self._running, _Noting(self._calls, self._channel, instrument, command))
+
+
+@attrs.frozen(eq=False)
+class _Noting:
+    """The way of one command into trio's loop.
+
+    It is noted there, before the thread has its answer: so that it is in the log also
+    where the thread does not wait for that any more.
+    """
+
+    calls: Calls
+    channel: Channel[Record]
+    instrument: str
+    command: str
+
+    def carry_out(self, work: Callable[[], Awaitable[R]]) -> R:
+        """Have the command done, and noted."""
+
+        async def done_and_noted() -> R:
+            began = trio.current_time()
+            try:
+                value = await work()
+            except trio.Cancelled:
+                self._note(began, error=CommandCancelled("the run was cancelled"))
+                raise
+            except Exception as error:
+                self._note(began, error=error)
+                raise
+            self._note(began, value=value)
+            return value
+
+        return self.calls.carry_out(done_and_noted)
+
+    def begin(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Have ``work`` done, and do not wait for it."""
+        self.calls.begin(work)
+
+    def _note(self, began: float, *, value: object = None, error: Exception | None = None) -> None:
+        self.channel.send(
+            CommandRecord(
+                time=time.time(),
+                seconds=trio.current_time() - began,
+                instrument=self.instrument,
+                command=words(self.command),
+                outcome=_outcome_of(error),
+                value=plain(getattr(value, "value", value)),
+                reason="" if error is None else reason_of(error),
+                code="" if error is None else code_of(error),
+            )
+        )
+
+
+def _outcome_of(error: Exception | None) -> Outcome | None:
+    if error is None:
+        return Outcome.DONE
+    return error.outcome if isinstance(error, LabtroupeError) else None
