@@ -37,6 +37,8 @@ PAGES = [
     ROOT / "docs/how-to/get-in-step.md",
     ROOT / "docs/how-to/share-a-bus.md",
     ROOT / "docs/how-to/when-a-device-comes-back.md",
+    ROOT / "docs/how-to/run-a-script.md",
+    ROOT / "docs/explanation/runs.md",
     ROOT / "docs/reference/protocols.md",
 ]
 BUS_PAGE = ROOT / "docs/how-to/share-a-bus.md"

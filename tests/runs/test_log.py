@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import trio
 
 from labtroupe.errors import RunLogError
-from labtroupe.runs import How, Run, RunCancelled, read_run, run_procedure
+from labtroupe.runs import Begin, CommandRecord, End, How, Report, Run, RunCancelled, read_run, run_procedure
 
 from ._beds import Unasked, reports, whole
 
@@ -214,6 +215,20 @@ def test_what_is_no_log_of_a_run_is_not_read_as_one(tmp_path: Path, text: str, m
         read_run(tmp_path / "other.jsonl")
 
 
+def test_the_page_about_the_log_shows_one_and_lists_all_it_may_say(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/run-log.md").read_text()
+    (example,) = re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "run.jsonl").write_text(example)
+    run = read_run(tmp_path / "run.jsonl")
+    assert run.end is not None
+    shown = [run.begin, *run.records, run.end]
+
+    assert {type(each) for each in shown} == {Begin, CommandRecord, Report, End}
+    for record in shown:
+        assert all(f"`{field}`" in page for field in record.__struct_fields__)
+    assert all(f"`{how}`" in page for how in How)
+
+
 # As docs/how-to/run-a-script.md has it.
 SCRIPT = """
 import signal, sys
@@ -241,6 +256,7 @@ trio.run(main)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "how"), [(signal.SIGTERM, How.CANCELLED), (signal.SIGKILL, How.INTERRUPTED)]
 )

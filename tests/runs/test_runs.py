@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from labtroupe import Outcome
 from labtroupe.errors import CommandCrashed, CommandRefused, RestartLimitError, RunAbandoned
-from labtroupe.runs import CommandRecord, How, Run, RunCancelled, run_procedure
+from labtroupe.runs import Begin, CommandRecord, End, How, Record, Report, Run, RunCancelled, run_procedure
 
 from ._beds import Gate, Patient, Unasked, patient_bench, reports, whole
 
@@ -387,6 +387,53 @@ async def test_a_run_that_cannot_have_a_thread_ends_its_log_all_the_same(
 
     assert end is not None
     assert end.reason == "RuntimeError: can't start new thread"
+
+
+async def test_who_looks_on_sees_each_record_once_it_is_written(tmp_path: Path) -> None:
+    """OT-1: in trio, and in order."""
+    log, seen = tmp_path / "run.jsonl", list[Record]()
+
+    def procedure(run: Run) -> None:
+        for number in range(100):
+            run.report("step", number=number)
+
+    def look(record: Record) -> None:
+        assert trio.lowlevel.in_trio_run()
+        seen.append(record)
+        assert log.read_bytes().count(b"\n") >= len(seen)
+
+    with trio.fail_after(5):
+        await run_procedure(Unasked(), procedure, log=log, on_record=look)
+    run = whole(log, How.DONE)
+
+    assert seen == [run.begin, *run.records, run.end]
+
+
+@pytest.mark.parametrize("kind", [Begin, Report, End])
+async def test_an_error_of_who_looks_on_ends_the_run_and_comes_out(
+    tmp_path: Path, kind: type[Record]
+) -> None:
+    """OT-5: with the log whole."""
+    log, told = tmp_path / "run.jsonl", list[BaseException]()
+
+    def procedure(run: Run) -> None:
+        try:
+            run.report("step")
+            if kind is Report:
+                run.sleep(10)
+        except RunCancelled as error:
+            told.append(error)
+            raise
+
+    def look(record: Record) -> None:
+        if record.__class__ is kind:
+            raise LookupError("seen enough")
+
+    with trio.fail_after(5), pytest.raises(LookupError, match="seen enough"):
+        await run_procedure(Unasked(), procedure, log=log, on_record=look)
+    whole(log, How.DONE if kind is End else How.CANCELLED)
+
+    assert len(told) == (kind is Report)
 
 
 async def test_a_procedure_cannot_cancel_itself(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import trio
 from labtroupe import bench as trio_bench
 from labtroupe.channel import Channel
 from labtroupe.client import CallResult
+from labtroupe.control import CallResult as ControlResult
 from labtroupe.errors import CommandCancelled, LabtroupeError, Outcome
 from labtroupe.messages import Message
 from labtroupe.runs._calls import Calls
-from labtroupe.runs._records import CommandRecord, Record
+from labtroupe.runs._records import CommandRecord, encode
 from labtroupe.runs._words import code_of, plain, reason_of, words
 from labtroupe.sync import Inside
 
@@ -25,7 +26,7 @@ R = TypeVar("R")
 class RunBench(Inside):
     """As `labtroupe.sync.facing` gives it, but each call ends when the run is cancelled."""
 
-    def __init__(self, bench: trio_bench.Bench, calls: Calls, channel: Channel[Record]) -> None:
+    def __init__(self, bench: trio_bench.Bench, calls: Calls, channel: Channel[bytes]) -> None:
         super().__init__(bench, calls)
         self._calls = calls
         self._channel = channel
@@ -61,7 +62,7 @@ class _Noting:
     """
 
     calls: Calls
-    channel: Channel[Record]
+    channel: Channel[bytes]
     instrument: str
     command: str
 
@@ -78,7 +79,8 @@ class _Noting:
             except Exception as error:
                 self._note(began, error=error)
                 raise
-            self._note(began, value=value)
+            # The control service answers with the unit, too.
+            self._note(began, value=value.value if isinstance(value, ControlResult) else value)
             return value
 
         return self.calls.carry_out(done_and_noted)
@@ -88,18 +90,17 @@ class _Noting:
         self.calls.begin(work)
 
     def _note(self, began: float, *, value: object = None, error: Exception | None = None) -> None:
-        self.channel.send(
-            CommandRecord(
-                time=time.time(),
-                seconds=trio.current_time() - began,
-                instrument=self.instrument,
-                command=words(self.command),
-                outcome=_outcome_of(error),
-                value=plain(getattr(value, "value", value)),
-                reason="" if error is None else reason_of(error),
-                code="" if error is None else code_of(error),
-            )
+        record = CommandRecord(
+            time=time.time(),
+            seconds=trio.current_time() - began,
+            instrument=self.instrument,
+            command=words(self.command),
+            outcome=_outcome_of(error),
+            value=plain(value),
+            reason="" if error is None else reason_of(error),
+            code="" if error is None else code_of(error),
         )
+        self.channel.send(encode(record))
 
 
 def _outcome_of(error: Exception | None) -> Outcome | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Generic, TypeVar, TypeVarTuple
 
@@ -20,7 +20,7 @@ from labtroupe.runs._bench import RunBench
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._cancellation import Cancellation, RunCancelled
 from labtroupe.runs._log import RunLog
-from labtroupe.runs._records import Begin, End, How, Record
+from labtroupe.runs._records import Begin, End, How, Record, decode
 from labtroupe.runs._run import Run
 from labtroupe.runs._thread import ProcedureThread
 from labtroupe.runs._words import begin_of, code_of, reason_of
@@ -44,44 +44,33 @@ async def run_procedure(
     *args: *Ts,
     log: str | os.PathLike[str],
     grace: float = GRACE,
+    on_record: Callable[[Record], object] | None = None,
 ) -> T:
     """Run a plain, blocking function in a thread of its own, and return what it returns.
 
-    It is called with a `Run` and ``args``.  What it reports, which commands it gives and how it
-    ends is in its log, which is whole and closed when this returns or raises.
-
-    To be cancelled has the next call, report or sleep of the procedure raise `RunCancelled`, and
-    each after that; this waits until the procedure has ended.
+    What it reports, which commands it gives and how it ends is in its log, which is whole and
+    closed when this returns or raises.  To be cancelled has each call, report and sleep of the
+    procedure raise `RunCancelled` from then on; this waits until it has ended.
 
     Args:
         bench: The bench whose instruments it uses.
-        procedure: The function; `functools.partial` gives it arguments by name.
+        procedure: The function, called with a `Run` and ``args``; `functools.partial` gives it more by name.
         args: What it gets besides the run.
         log: Where to write the log; nothing may be there yet.
         grace: Seconds it has to end once it is cancelled, its clean-up included.
+        on_record: Called in trio with each record once it is written; what it raises cancels the run.
 
     Raises:
         RunLogError: The log cannot be written; the procedure was not begun, or was cancelled.
-        RunAbandoned: It has not ended in time after it was cancelled; its thread runs on, and
-            can reach nothing any more.
-        Exception: What the procedure has raised, as it is.
+        RunAbandoned: It did not end in time; its thread runs on, and can reach nothing any more.
+        Exception: What the procedure has raised, or ``on_record``, as it is.
     """
     if inspect.iscoroutinefunction(procedure):
         raise TypeError("a procedure is a plain function, not an async one: await that instead")
+    begin = begin_of(procedure, args, bench.name)
+    conduct = _Conduct(bench, lambda run: procedure(run, *args), begin, Path(log), grace, on_record)
     await trio.lowlevel.checkpoint()
-    conduct = _Conduct(
-        bench, lambda run: procedure(run, *args), begin_of(procedure, args, bench.name), Path(log), grace
-    )
-    interrupted = False
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(conduct.watch_cancellation)
-            nursery.start_soon(conduct.keep, nursery.cancel_scope)
-    except* KeyboardInterrupt:
-        # trio raises it in its main task, which is the one that waits here, and has waited to the end.
-        interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
+    await conduct.run()
     return await conduct.result()
 
 
@@ -98,9 +87,10 @@ class _Conduct(Generic[T]):
     begin: Begin
     path: Path
     grace: float
+    on_record: Callable[[Record], object] | None
     _cancellation: Cancellation = attrs.field(factory=Cancellation, init=False)
     _calls: Calls = attrs.field(init=False)
-    _channel: Channel[Record] = attrs.field(init=False)
+    _channel: Channel[bytes] = attrs.field(init=False)
     _thread: ProcedureThread[T] = attrs.field(init=False)
     _patience: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     # One at a time has the log, in whatever thread.
@@ -118,35 +108,25 @@ class _Conduct(Generic[T]):
         name = f"run {self.begin.procedure}"
         self._thread = ProcedureThread(name, lambda: self.procedure(run), self._cancellation)
 
-    @trio.lowlevel.enable_ki_protection
-    async def watch_cancellation(self) -> None:
-        """Tell the procedure that it is cancelled; all others here are deaf for it."""
+    async def run(self) -> None:
+        """Do all of it; raise nothing but a Ctrl-C."""
+        interrupted = False
         try:
-            await trio.sleep_forever()
-        except trio.Cancelled as cancelled:
-            # Not raised again: who was cancelled is so still, and finds out in the end.
-            self._cancel(
-                cancelled.reason or _SOURCES.get(cancelled.source, "it was cancelled from around it")
-            )
-
-    @trio.lowlevel.enable_ki_protection
-    async def keep(self, scope: trio.CancelScope) -> None:
-        """Do all of it, and cancel ``scope`` at the end."""
-        with trio.CancelScope(shield=True):
-            try:
-                log = await self._with_log(RunLog.create, self.path, self.begin)
-            except RunLogError as error:
-                self._trouble = error
-            else:
-                await self._keep_log(log)
-        scope.cancel("the run is over")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_cancellation)
+                nursery.start_soon(self._keep, nursery.cancel_scope)
+        except* KeyboardInterrupt:
+            # trio raises it in its main task, which has waited here for the others, to the end.
+            interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
 
     async def result(self) -> T:
         """Return what the procedure has returned, or raise why it has not.
 
-        Nothing here hides the error of the procedure, and nothing but that hides any other.
+        Nothing hides the error of the procedure, and nothing but that hides any other.
         """
-        result, trouble = self._thread.result, self._trouble or self._abandoned
+        result, trouble = self._thread.result, self._abandoned or self._trouble
         if isinstance(result, outcome.Error) and not isinstance(result.error, RunCancelled):
             if trouble is not None:
                 result.error.add_note(f"Meanwhile: {trouble}")
@@ -156,6 +136,28 @@ class _Conduct(Generic[T]):
             await trio.lowlevel.checkpoint_if_cancelled()
         assert result is not None  # noqa: S101 - or there was trouble
         return result.unwrap()
+
+    @trio.lowlevel.enable_ki_protection
+    async def _watch_cancellation(self) -> None:
+        """Tell the procedure that it is cancelled; all others here are deaf for it."""
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled as cancelled:
+            # Not raised again: who was cancelled is so still, and finds out in the end.
+            self._cancel(cancelled.reason or _SOURCES.get(cancelled.source, "its caller was cancelled"))
+
+    @trio.lowlevel.enable_ki_protection
+    async def _keep(self, scope: trio.CancelScope) -> None:
+        """Do all of it, and cancel ``scope`` at the end."""
+        with trio.CancelScope(shield=True):
+            try:
+                log = await self._with_log(RunLog.create, self.path, self.begin)
+            except RunLogError as error:
+                self._trouble = error
+            else:
+                self._show(self.begin)
+                await self._keep_log(log)
+        scope.cancel("the run is over")
 
     def _cancel(self, reason: str) -> None:
         if not self._cancellation.cancelled:
@@ -171,13 +173,15 @@ class _Conduct(Generic[T]):
                 try:
                     await self._carry_out()
                 except Exception as error:  # noqa: BLE001 - raised once the log is whole
-                    self._trouble = bare(error)
+                    self._go_wrong(bare(error))
         how, reason, code = self._ending()
         end = End(time=time.time(), how=how, records=log.records, reason=reason, code=code)
         try:
             await self._with_log(log.finish, end)
         except Exception as error:  # noqa: BLE001 - the same
-            self._trouble = self._trouble or error
+            self._go_wrong(error)
+        else:
+            self._show(end)
 
     async def _carry_out(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -221,8 +225,29 @@ class _Conduct(Generic[T]):
                 try:
                     await self._with_log(log.append, batch)
                 except Exception as error:  # noqa: BLE001 - the same
-                    self._trouble = self._trouble or error
-                    self._cancel(str(error))
+                    self._go_wrong(error)
+                else:
+                    await self._show_all(batch)
+
+    async def _show_all(self, lines: Sequence[bytes]) -> None:
+        if self.on_record is not None:
+            for line in lines:
+                # So that a flood of them holds up nobody.
+                await trio.lowlevel.checkpoint()
+                self._show(decode(line))
+
+    def _show(self, record: Record) -> None:
+        """Let who looks on see a record."""
+        try:
+            if self.on_record is not None:
+                self.on_record(record)
+        except Exception as error:  # noqa: BLE001 - the same
+            self._go_wrong(error)
+
+    def _go_wrong(self, error: Exception) -> None:
+        """Cancel the run for another reason than its procedure; the first is raised in the end."""
+        self._trouble = self._trouble or error
+        self._cancel(reason_of(error))
 
     async def _with_log(self, work: Callable[..., R], *args: object) -> R:
         """Do what may wait for the disk."""

@@ -47,7 +47,7 @@ class RunLog:
             raise _unwritable(path, error) from error
         log = cls(path, fd)
         try:
-            log.append([begin])
+            log.append([encode(begin)])
             log.sync()
         except RunLogError:
             log.close()
@@ -55,14 +55,14 @@ class RunLog:
             raise
         return log
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, lines: Sequence[bytes]) -> None:
         """Write records behind those that are there; they outlive the process from here on.
 
         Raises:
             RunLogError: Not all could be written; the next call begins with what is missing.
         """
-        self.records += len(records)
-        self._unwritten += b"".join(map(encode, records))
+        self.records += len(lines)
+        self._unwritten += b"".join(lines)
         try:
             while self._unwritten:
                 del self._unwritten[: write(self._fd, self._unwritten)]
@@ -87,7 +87,7 @@ class RunLog:
             RunLogError: Not all could be written, so that the log has no end.
         """
         try:
-            self.append([end])
+            self.append([encode(end)])
             self.sync()
         finally:
             self.close()

@@ -13,7 +13,7 @@ from labtroupe.channel import Channel
 from labtroupe.errors import ChannelClosed
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._cancellation import Cancellation
-from labtroupe.runs._records import Record, Report
+from labtroupe.runs._records import Report, encode
 from labtroupe.runs._words import plain, words
 from labtroupe.sync import Bench
 
@@ -34,7 +34,7 @@ class Run:
     bench: Bench
     _calls: Calls
     _cancellation: Cancellation
-    _channel: Channel[Record]
+    _channel: Channel[bytes]
 
     def report(self, name: str, /, **data: object) -> None:
         """Add to the run's log what has happened; does not wait for the event loop, nor for the disk.
@@ -52,7 +52,7 @@ class Run:
         values = {words(key): plain(each) for key, each in data.items()}
         report = Report(time=time.time(), name=words(name), data=values)
         try:
-            self._channel.send(report)
+            self._channel.send(encode(report))
         except ChannelClosed:
             # It has ended since we looked.
             self._cancellation.check()
