@@ -18,7 +18,7 @@ from labtroupe.messages import Message
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._records import CommandRecord, encode
 from labtroupe.runs._words import code_of, plain, reason_of, words
-from labtroupe.sync import Inside
+from labtroupe.sync import Crossing, Inside
 
 R = TypeVar("R")
 
@@ -50,11 +50,13 @@ class RunBench(Inside):
         return noting.call_as(op, name, command, args, kwargs, timeout)
 
     def _noting(self, instrument: str, command: str) -> Inside:
-        return Inside(self._running, _Noting(self._calls, self._channel, instrument, command))
+        calls = self._calls
+        noting = _Noting(calls.bench, calls.token, calls, self._channel, instrument, command)
+        return Inside(self._running, noting)
 
 
-@attrs.frozen(eq=False)
-class _Noting:
+@attrs.define(eq=False)
+class _Noting(Crossing):
     """The way of one command into trio's loop.
 
     It is noted there, before the thread has its answer: so that it is in the log also
@@ -84,10 +86,6 @@ class _Noting:
             return value
 
         return self.calls.carry_out(done_and_noted)
-
-    def begin(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Have ``work`` done, and do not wait for it."""
-        self.calls.begin(work)
 
     def _note(self, began: float, *, value: object = None, error: Exception | None = None) -> None:
         record = CommandRecord(

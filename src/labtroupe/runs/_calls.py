@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -12,19 +11,22 @@ import outcome
 import trio
 
 from labtroupe.runs._cancellation import Cancellation, RunCancelled
+from labtroupe.sync import Crossing
 
 T = TypeVar("T")
 
 
 @attrs.define(eq=False)
-class Calls:
+class Calls(Crossing):
     """Carries out in trio what threads ask for, each call in a task of its own.
 
-    Made in trio, and served there by `serve` until it is closed.
+    It is served by `serve` until it is closed.
+
+    Attributes:
+        cancellation: What threads are told that have to end.
     """
 
-    _cancellation: Cancellation
-    _token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token, init=False)
+    cancellation: Cancellation
     # Both belong to trio's thread; there is no nursery before it is served and once it is closed.
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _scopes: set[trio.CancelScope] = attrs.field(factory=set[trio.CancelScope], init=False)
@@ -35,22 +37,13 @@ class Calls:
         Raises:
             RunCancelled: The thread has to end; the work was cancelled, or has not begun.
         """
-        self._cancellation.check()
+        self.cancellation.check()
         answer = SimpleQueue[outcome.Outcome[T]]()
         try:
-            self._token.run_sync_soon(self._take, work, answer, self._cancellation.in_cleanup)
+            self.token.run_sync_soon(self._take, work, answer, self.cancellation.in_cleanup)
         except trio.RunFinishedError:
             raise RunCancelled("the event loop has ended") from None
         return answer.get().unwrap()
-
-    def begin(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Have ``work``, which raises nothing, done in trio if it still runs, and do not wait for it."""
-
-        async def errand() -> None:
-            await work()
-
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(trio.lowlevel.spawn_system_task, errand)
 
     async def serve(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Carry out calls until it is closed."""
@@ -70,8 +63,8 @@ class Calls:
             scope.cancel("the run was cancelled")
 
     def _take(self, work: Callable[[], Awaitable[Any]], answer: SimpleQueue[Any], in_cleanup: bool) -> None:  # noqa: FBT001 - run_sync_soon passes by position
-        if self._nursery is None or (self._cancellation.cancelled and not in_cleanup):
-            answer.put(outcome.Error(self._cancellation.error()))
+        if self._nursery is None or (self.cancellation.cancelled and not in_cleanup):
+            answer.put(outcome.Error(self.cancellation.error()))
             return
         scope = trio.CancelScope()
         if not in_cleanup:
@@ -91,4 +84,4 @@ class Calls:
         finally:
             self._scopes.discard(scope)
             # Whatever else has happened, somebody waits for it.
-            answer.put(result or outcome.Error(self._cancellation.error()))
+            answer.put(result or outcome.Error(self.cancellation.error()))

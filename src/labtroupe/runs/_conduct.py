@@ -101,7 +101,7 @@ class _Conduct(Generic[T]):
 
     def __attrs_post_init__(self) -> None:
         """Make what needs the rest."""
-        self._calls = Calls(self._cancellation)
+        self._calls = Calls(self.bench.name, trio.lowlevel.current_trio_token(), self._cancellation)
         self._channel = Channel(f"the log {self.path}", limit=_BEHIND)
         bench = RunBench(self.bench, self._calls, self._channel)
         run = Run(bench, self._calls, self._cancellation, self._channel)
