@@ -46,7 +46,8 @@ class Bus(Instrument, abc.ABC):
 
     answer_timeout: Annotated[float, Range(0.01, 60.0), Unit("s")] = 0.5
     probe_every: Annotated[float, Range(0.0), Unit("s")] = 10.0
-    lateness: Annotated[float, Range(0.0, 60.0), Unit("s")] = 1.0
+    # It is waited for within `greeting_timeout`.
+    lateness: Annotated[float, Range(0.0, 4.0), Unit("s")] = 1.0
     # "Modbus over Serial Line" V1.02, 2.4.1: typically 100 to 200 ms.
     turnaround: Annotated[float, Range(0.0, 60.0), Unit("s")] = 0.1
     # Half of what a safe state may take, which may have to wait for it.
