@@ -16,7 +16,7 @@ import trio
 
 from labtroupe import State, open_bench
 from labtroupe.errors import LabtroupeError
-from labtroupe.kinds.modbus import ModbusInstrument
+from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
 
 # What each device has measured is a hundred times its address, and the register's.
 SERVER = """
@@ -36,7 +36,7 @@ def device(unit):
         block([100 * unit + register for register in range(20)], DataType.REGISTERS),
     ))
 
-StartSerialServer([device(unit) for unit in (1, 2, 3)], port=sys.argv[1], framer=FramerType.RTU)
+StartSerialServer([device(unit) for unit in (1, 2, 3)], port=sys.argv[1], framer=FramerType.RTU, broadcast_enable=True)
 """
 
 BENCH = """
@@ -157,4 +157,8 @@ async def test_each_device_answers_for_itself_and_one_that_is_cut_off_holds_up_n
             await cut_off.ask(ModbusInstrument.write_register(0, 77))
 
             assert await cut_off.ask(ModbusInstrument.holding_registers(0, 2)) == [77, 3]
+            await running.ref("line", ModbusRtuBus).ask(ModbusRtuBus.write_everywhere(1, 55))
+            for unit in (1, 2, 3):
+                ref = running.ref(f"u{unit}", ModbusInstrument)
+                assert await ref.ask(ModbusInstrument.holding_registers(1)) == [55]
     assert right >= 30
