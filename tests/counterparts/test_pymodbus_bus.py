@@ -36,7 +36,8 @@ def device(unit):
         block([100 * unit + register for register in range(20)], DataType.REGISTERS),
     ))
 
-StartSerialServer([device(unit) for unit in (1, 2, 3)], port=sys.argv[1], framer=FramerType.RTU, broadcast_enable=True)
+devices = [device(unit) for unit in (1, 2, 3)]
+StartSerialServer(devices, port=sys.argv[1], framer=FramerType.RTU, broadcast_enable=True)
 """
 
 BENCH = """
