@@ -54,9 +54,11 @@ async def test_no_answer_is_wrong_over_usb() -> None:
     finally:
         bed.close()
 
+    asked = sum(count for _, count in tallies)
     assert len(tallies) == len(DEVICES)
     for tally, count in tallies:
         assert tally.wrong == []
         assert tally.right + tally.given_up + tally.failed + tally.lost == count
-        assert tally.right > count / 4
-        assert tally.given_up > count / 50
+    # There was a chance for it.
+    assert sum(tally.right for tally, _ in tallies) > asked / 4
+    assert sum(tally.given_up for tally, _ in tallies) > asked / 50
