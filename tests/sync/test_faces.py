@@ -192,18 +192,10 @@ def test_several_threads_ask_at_once(bench: Bench) -> None:
 
 async def test_a_call_where_trio_runs_is_refused(file: Path) -> None:
     """It would hold up that run; if it is the bench's own, for ever."""
-
-    def enter() -> Bench:
-        return opened.__enter__()
-
-    opened = open_bench(file)
-    bench = await trio.to_thread.run_sync(enter)
+    bench = await trio.to_thread.run_sync(open_bench, file)
     try:
-        with pytest.raises(RuntimeError, match="trio runs in this thread"):
-            attach()
-        with pytest.raises(RuntimeError, match="trio runs in this thread"):
-            open_bench(file).__enter__()
-        with pytest.raises(RuntimeError, match="trio runs in this thread"):
-            bench.status()
+        for call in (attach, bench.status, bench.close, lambda: open_bench(file)):
+            with pytest.raises(RuntimeError, match="trio runs in this thread"):
+                call()
     finally:
-        await trio.to_thread.run_sync(opened.__exit__, None, None, None)
+        await trio.to_thread.run_sync(bench.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from labtroupe.client import running_benches
 from labtroupe.errors import BenchError, CommandTimeout, ConfigError, RestartLimitError
-from labtroupe.sync import open_bench
+from labtroupe.sync import open_bench, opened
 from labtroupe.sync._owner import Owner
 from labtroupe.transport import claims
 
@@ -21,10 +21,11 @@ from ._kinds import Everything
 
 # Seconds until a call that takes longer has certainly begun.
 BEGUN = 0.3
+CRITICAL = "critical = true\nrestart = { max_restarts = 0 }\n"
 
 
 @contextmanager
-def interrupted(after: float) -> Iterator[None]:
+def interrupted(after: float) -> Generator[None]:
     """Have Ctrl-C pressed after so many seconds."""
     main = threading.main_thread().ident
     assert main is not None
@@ -58,6 +59,28 @@ def test_what_the_body_raises_comes_out_bare_when_all_is_closed(
     assert claims() == {}
 
 
+def test_a_bench_can_be_closed_by_hand_and_twice(file: Path) -> None:
+    """PLR-2, PLR-6."""
+    bench = open_bench(file)
+    bench["all"].nothing()
+    assert set(opened()) == {"faced"}
+    bench.close()
+    bench.close()
+
+    assert (claims(), opened()) == ({}, {})
+
+
+def test_what_the_bench_failed_of_is_noted_on_what_the_body_raises(file: Path) -> None:
+    file.write_text(file.read_text() + CRITICAL)
+    with pytest.raises(BenchError) as caught, open_bench(file) as bench:  # noqa: PT012 - its body is the point
+        bench.start("psu")
+        bench.inject("psu", "unplug")
+        while True:
+            bench.status()
+
+    assert any("Meanwhile the bench failed: psu" in note for note in caught.value.__notes__)
+
+
 def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) -> None:
     """R4."""
     with open_bench(file) as bench:
@@ -72,23 +95,23 @@ def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(tmp_path: Path
     """PLR-10."""
     text = file.read_text().replace("sim:dc-power-supply", "tcp://127.0.0.1:1") + 'connect = "required"\n'
     file.write_text(text)
-    with pytest.raises(KeyboardInterrupt), interrupted(BEGUN), open_bench(file):
-        pytest.fail("it cannot open")
+    with pytest.raises(KeyboardInterrupt), interrupted(BEGUN):
+        open_bench(file)
 
     assert (claims(), running_benches(), Owner.started) == ({}, [], set())
 
 
 def test_a_file_with_mistakes_is_told_before_anything_runs(file: Path) -> None:
     file.write_text(file.read_text().replace("sim:dc-power-supply", "sim:dc-power-suply"))
-    with pytest.raises(ConfigError, match="dc-power-suply"), open_bench(file):
-        pytest.fail("it cannot open")
+    with pytest.raises(ConfigError, match="dc-power-suply"):
+        open_bench(file)
 
 
 def test_a_second_bench_of_the_name_is_refused_by_the_process_that_has_it(file: Path) -> None:
     """L9, PLR-11."""
     with open_bench(file) as bench:
-        with pytest.raises(BenchError, match="is running already, as process"), open_bench(file):
-            pytest.fail("it cannot open")
+        with pytest.raises(BenchError, match="is running already, as process"):
+            open_bench(file)
 
         assert bench["all"].double(1) == 2.0
 
@@ -97,9 +120,8 @@ def test_a_bench_that_failed_says_why_in_each_call_and_at_the_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S6: a critical instrument takes its bench with it."""
-    file.write_text(file.read_text() + "critical = true\nrestart = { max_restarts = 0 }\n")
-    opened = open_bench(file)
-    bench = opened.__enter__()
+    file.write_text(file.read_text() + CRITICAL)
+    bench = open_bench(file)
     bench.start("psu")
     bench.inject("psu", "unplug")
     wait_until(lambda: not Owner.started)
@@ -107,7 +129,8 @@ def test_a_bench_that_failed_says_why_in_each_call_and_at_the_end(
     with pytest.raises(BenchError, match=r"faced does not run any more: .*psu"):
         bench["psu"].voltage()
     with pytest.raises(RestartLimitError, match="psu"):
-        opened.__exit__(None, None, None)
+        bench.close()
+    bench.close()
 
 
 def test_who_follows_the_events_is_told_of_the_end(file: Path) -> None:
@@ -138,12 +161,11 @@ def test_a_bench_is_simulated_as_a_whole(file: Path) -> None:
 @pytest.mark.slow
 def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path) -> None:
     """R13."""
-    opened = open_bench(file)
-    bench = opened.__enter__()
+    bench = open_bench(file)
     with pytest.raises(CommandTimeout):
         bench["all"].deaf(timeout=BEGUN)
     with pytest.raises(BenchError, match="was stopped but for all"):
-        opened.__exit__(None, None, None)
+        bench.close()
 
     Everything.released = True
     wait_until(lambda: not Owner.started)

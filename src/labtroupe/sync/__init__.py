@@ -12,12 +12,29 @@ from labtroupe.sync._instrument import Instrument
 if TYPE_CHECKING:
     from labtroupe.sync._crossing import Crossing
     from labtroupe.sync._inside import Inside, facing
-    from labtroupe.sync._opened import open_bench
+    from labtroupe.sync._opened import OpenBench, open_bench, opened
 
-__all__ = ["Bench", "Crossing", "Inside", "Instrument", "attach", "facing", "open_bench"]
+__all__ = [
+    "Bench",
+    "Crossing",
+    "Inside",
+    "Instrument",
+    "OpenBench",
+    "attach",
+    "facing",
+    "open_bench",
+    "opened",
+]
 
 # Imported on first use, as they need trio, and to attach to a bench takes none.
-_HOMES = {"Crossing": "_crossing", "Inside": "_inside", "facing": "_inside", "open_bench": "_opened"}
+_HOMES = {
+    "Crossing": "_crossing",
+    "Inside": "_inside",
+    "OpenBench": "_opened",
+    "facing": "_inside",
+    "open_bench": "_opened",
+    "opened": "_opened",
+}
 
 
 def __getattr__(name: str) -> object:

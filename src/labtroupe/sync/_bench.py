@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from labtroupe.client import InstrumentStatus, Operator, ReadingStatus
 from labtroupe.errors import LabtroupeError
 from labtroupe.messages import Message
 from labtroupe.sync._instrument import Instrument, make_instrument
+from labtroupe.sync._table import html_table, text_table
 
 R = TypeVar("R")
+
+_HEAD: Final = ("instrument", "kind", "state", "readings", "note")
 
 
 class Bench(Operator):
@@ -95,22 +97,19 @@ class Bench(Operator):
     def __repr__(self) -> str:
         """Return how its instruments stand, a line for each."""
         try:
-            rows = [_row(each) for each in self.status().instruments]
+            return text_table(f"<bench {self.name}>", self._rows())
         except (LabtroupeError, RuntimeError) as error:
             return f"<bench {self.name}: {error}>"
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-        return f"<bench {self.name}>\n" + "\n".join(f"  {line}" for line in lines)
 
     def _repr_html_(self) -> str:
         """Return the same as a table, for notebooks."""
         try:
-            rows = [_row(each) for each in self.status().instruments]
+            return html_table(f"bench {self.name}", _HEAD, self._rows())
         except (LabtroupeError, RuntimeError) as error:
-            return f"<b>bench {escape(self.name)}</b>: {escape(str(error))}"
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        head = "".join(f"<th>{column}</th>" for column in ("instrument", "kind", "state", "readings", "note"))
-        return f"<table><caption>bench {escape(self.name)}</caption><tr>{head}</tr>{body}</table>"
+            return html_table(f"bench {self.name}: {error}", (), ())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [_row(each) for each in self.status().instruments]
 
 
 def refuse_in_trio() -> None:
@@ -124,7 +123,7 @@ def refuse_in_trio() -> None:
         )
 
 
-def _row(each: InstrumentStatus) -> tuple[str, str, str, str, str]:
+def _row(each: InstrumentStatus) -> tuple[str, ...]:
     kind = f"{each.kind} (sim)" if each.simulated else each.kind
     good = (
         f"{reading.name} {reading.value} {reading.unit}".rstrip()

@@ -26,11 +26,13 @@ class Crossing:
     Attributes:
         bench: The name of the bench that runs there, for errors.
         token: That run.
+        closed: The bench is being closed, or is; nothing more is begun.
         ended_by: The error that has ended it, if one did.
     """
 
     bench: str
     token: trio.lowlevel.TrioToken
+    closed: bool = attrs.field(default=False, init=False)
     ended_by: BaseException | None = attrs.field(default=None, init=False)
 
     def carry_out(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -42,12 +44,21 @@ class Crossing:
         which ends the waiting, cancels the work too.
 
         Raises:
-            BenchError: The loop has ended.
+            BenchError: The bench or the loop has ended.
         """
+
+        async def unless_closed() -> T:
+            if self.closed:
+                raise trio.RunFinishedError
+            return await work()
+
         try:
-            if _is_trios_own() and (result := trio.from_thread.run(self._here, work)) is not _ELSEWHERE:
+            if (
+                _is_trios_own()
+                and (result := trio.from_thread.run(self._here, unless_closed)) is not _ELSEWHERE
+            ):
                 return cast("T", result)
-            return self._from_outside(work)
+            return self._from_outside(unless_closed)
         except trio.RunFinishedError:
             raise self.gone() from None
 

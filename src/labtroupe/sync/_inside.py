@@ -42,18 +42,19 @@ class Inside(Bench):
     """A bench that runs in this process, in another thread.
 
     Attributes:
-        crossing: The way into its loop.
+        running: As it is seen in its loop.
+        crossing: The way into that.
     """
 
     def __init__(self, bench: trio_bench.Bench, crossing: Crossing) -> None:
         super().__init__(bench.name)
         self.crossing = crossing
-        self._running = bench
+        self.running = bench
 
     def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
         """Send ``message`` to an instrument and return its answer."""
         refuse_in_trio()
-        ref = self._running.ref(name, Instrument)
+        ref = self.running.ref(name, Instrument)
         return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout))
 
     def ask_by_name(
@@ -70,7 +71,7 @@ class Inside(Bench):
     def events(self, *, follow: bool = False, instrument: str | None = None) -> Generator[EventRecord]:
         """Yield the events the bench remembers, and with ``follow`` those that come."""
         refuse_in_trio()
-        events = self._running.service.events(follow=follow, instrument=instrument)
+        events = self.running.service.events(follow=follow, instrument=instrument)
 
         async def advance() -> Event | None:
             return await anext(events, None)
@@ -93,7 +94,7 @@ class Inside(Bench):
     ) -> T:
         """Have the bench carry out an operation of its control service."""
         refuse_in_trio()
-        operation = getattr(self._running.service, op)
+        operation = getattr(self.running.service, op)
 
         async def work() -> object:
             result = operation(**args)

@@ -5,22 +5,28 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 import attrs
 import trio
 
-from labtroupe.bench import BenchConfig, open_bench
+from labtroupe import bench as trio_bench
+from labtroupe.bench import BenchConfig
 from labtroupe.client import make_socket_path
 from labtroupe.control import open_listener, serve
 from labtroupe.errors import BenchError
 from labtroupe.supervision import Member
 from labtroupe.sync._crossing import Crossing
-from labtroupe.sync._inside import Inside
 
 # Seconds for all that is still open when the interpreter ends: more than an ordered stop takes.
 _AT_EXIT: Final = 30.0
+
+
+def _make_thread(owner: Owner) -> threading.Thread:
+    # A daemon, because Python waits for any other before it calls what `atexit` has.  That is
+    # the moment to stop: after all threads that may still ask something of the bench.
+    return threading.Thread(target=owner.run, name=f"labtroupe: {owner.config.name}", daemon=True)
 
 
 @attrs.define(eq=False)
@@ -28,44 +34,39 @@ class Owner:
     """Runs a bench in a thread of its own, with its control socket, until it is told to stop.
 
     Attributes:
-        config: What its file says.
+        config: What the bench is.
         await_required: Whether it is open only when its required instruments run.
-        bench: Its blocking face; ``None`` until it is open.
+        on_open: Called in the thread with the bench and the way into its loop, when it is open.
         failure: Why it ended by itself, or what it has left behind; ``None`` if nothing went wrong.
-        started: Those that may still run.
+        told: It was told to stop.
+        started: Those whose thread runs.
     """
 
     config: BenchConfig
     await_required: bool
-    bench: Inside | None = attrs.field(default=None, init=False)
+    on_open: Callable[[trio_bench.Bench, Crossing], None]
     failure: BaseException | None = attrs.field(default=None, init=False)
-    _thread: threading.Thread = attrs.field(init=False)
+    told: bool = attrs.field(default=False, init=False)
+    _thread: threading.Thread = attrs.field(default=attrs.Factory(_make_thread, takes_self=True), init=False)
     _opened: threading.Event = attrs.field(factory=threading.Event, init=False)
     _ended: threading.Event = attrs.field(factory=threading.Event, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _crossing: Crossing | None = attrs.field(default=None, init=False)
-    _told: bool = attrs.field(default=False, init=False)
 
     started: ClassVar[set[Owner]] = set()
 
-    @_thread.default
-    def _make_thread(self) -> threading.Thread:
-        # A daemon, because Python waits for any other before it calls what `atexit` has.  That is
-        # the moment to stop: after all threads that may still ask something of the bench.
-        return threading.Thread(target=self._run, name=f"labtroupe: {self.config.name}", daemon=True)
+    @property
+    def thread_name(self) -> str:
+        """The name of its thread."""
+        return self._thread.name
 
     @property
-    def running(self) -> bool:
-        """Whether the bench is open, and has not ended."""
-        return self.bench is not None and not self._ended.is_set()
+    def ended(self) -> bool:
+        """Whether the bench runs no more, or only with instruments that do not stop."""
+        return self._ended.is_set()
 
-    def start(self) -> Inside:
-        """Open the bench, and return its face.
-
-        Raises:
-            BenchError: A bench of this name runs already, or nobody can say what is halted.
-            RestartLimitError: A required instrument did not start.
-        """
+    def start(self) -> None:
+        """Start the thread, and wait until the bench is open or could not be opened."""
         try:
             self._thread.start()
             self._opened.wait()
@@ -73,9 +74,6 @@ class Owner:
             # As by Ctrl-C; what was opened is closed before the caller knows of it.
             self.stop()
             raise
-        if self.bench is None:
-            raise self.failure or BenchError(f"the bench {self.config.name} was stopped while it opened")
-        return self.bench
 
     def stop(self, patience: float | None = None) -> None:
         """Stop the bench in order, and wait until all is closed; to do it twice does no harm.
@@ -91,11 +89,12 @@ class Owner:
     def tell_to_stop(self) -> None:
         """Have the bench stopped, and do not wait for it."""
         # First the word, then the way; the thread does it the other way round, so none is missed.
-        self._told = True
+        self.told = True
         if self._crossing is not None:
             self._crossing.call_soon(self._scope.cancel)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the bench to its end; in the thread."""
         self.started.add(self)
         try:
             trio.run(self._own)
@@ -110,23 +109,26 @@ class Owner:
 
     async def _own(self) -> None:
         self._crossing = crossing = Crossing(self.config.name, trio.lowlevel.current_trio_token())
-        if self._told:
+        if self.told:
             return
         with self._scope, open_listener(make_socket_path(self.config.name)) as listener:
-            opening = open_bench(
+            opening = trio_bench.open_bench(
                 self.config, await_required=self.await_required, on_wedged=self._leave_behind
             )
             async with opening as bench:
-                self.bench = Inside(bench, crossing)
+                self.on_open(bench, crossing)
                 self._opened.set()
-                await serve(bench.service, listener)
+                try:
+                    await serve(bench.service, listener)
+                finally:
+                    crossing.closed = True
 
     def _leave_behind(self, members: Sequence[Member]) -> None:
         """Let nobody wait any longer for those that do not stop; the thread goes on waiting."""
         names = ", ".join(sorted(member.spec.name for member in members))
         self.failure = BenchError(
             f"the bench {self.config.name} was stopped but for {names}, told to stop, and does not",
-            remedy="Their ports stay claimed until this process ends.",
+            remedy="Its port stays claimed until this process ends.",
         )
         self._ended.set()
 
