@@ -62,7 +62,8 @@ def setup(
     if reopen:
         found.close()
         return open_bench(config, await_required=await_required)
-    if found.running.config != config:
+    # As a cell names it, the path may be relative.
+    if attrs.evolve(config, path=found.running.config.path) != found.running.config:
         raise BenchError(
             f"the bench {config.name} runs as it was described before, and {config.path} says otherwise now",
             remedy="Say setup(..., reopen=True) to stop it and open it anew.",
@@ -95,4 +96,4 @@ def _owned(bench: OpenBench) -> Owned:
     config = bench.running.config
     names = {each.name for each in config.instruments}
     ports = tuple(port for port, holder in claims().items() if holder in names)
-    return Owned(config.name, str(config.path), bench.owner.thread_name, ports)
+    return Owned(config.name, str(config.path.absolute()), bench.owner.thread_name, ports)

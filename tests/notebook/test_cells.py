@@ -1,0 +1,128 @@
+"""What cells do with benches, one after the other in one process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from labtroupe import notebook
+from labtroupe.errors import BenchError, ConfigError
+from labtroupe.sync import attach, open_bench
+from labtroupe.transport import claims
+
+from ._bench import Place
+
+
+def test_a_bench_is_set_up_in_one_cell_and_stopped_in_another(place: Place) -> None:
+    """PLR-6."""
+    bench = notebook.setup("bench.toml")
+    pid = bench["teller"].pid()
+    notebook.stop()
+
+    assert pid == os.getpid()
+    assert place.stopped() == [pid]
+    assert (claims(), notebook.owners()) == ({}, [])
+
+
+def test_a_cell_that_is_run_again_gets_the_bench_that_runs(place: Place) -> None:
+    """PLR-9: also if the name for it is lost."""
+    first = notebook.setup("bench.toml")
+
+    assert notebook.setup(place.folder / "bench.toml") is first
+    assert place.stopped() == []
+
+
+def test_the_owner_is_visible(place: Place) -> None:
+    """PLR-6."""
+    notebook.setup("bench.toml")
+    (owned,) = notebook.owners()
+
+    assert (owned.bench, owned.file) == ("told", str(place.folder / "bench.toml"))
+    assert owned.thread in {each.name for each in threading.enumerate()}
+    assert list(owned.ports) == list(claims())
+    assert attach("told")["teller"].pid() == os.getpid()
+
+
+@pytest.mark.usefixtures("place")
+def test_a_bench_stops_at_the_end_of_a_with(place: Place) -> None:
+    """PLR-5."""
+    with pytest.raises(ZeroDivisionError), notebook.setup("bench.toml"):
+        raise ZeroDivisionError
+
+    assert (claims(), notebook.owners()) == ({}, [])
+    assert len(place.stopped()) == 1
+
+
+def test_a_file_that_has_changed_is_told_and_opened_anew_when_asked_to(place: Place) -> None:
+    """PLR-9."""
+    first = notebook.setup("bench.toml")
+    with Path("bench.toml").open("a") as file:
+        file.write("start_timeout = 7.0\n")
+    with pytest.raises(BenchError, match="runs as it was described before") as caught:
+        notebook.setup("bench.toml")
+    second = notebook.setup("bench.toml", reopen=True)
+
+    assert "reopen=True" in caught.value.remedy
+    assert second is not first
+    assert len(place.stopped()) == 1
+    assert second["teller"].pid() == os.getpid()
+
+
+@pytest.mark.usefixtures("place")
+def test_a_set_up_after_a_failed_one_works() -> None:
+    """PLR-8."""
+    path = Path("bench.toml")
+    text = path.read_text()
+    path.write_text(text.replace("teller:Teller", "teller:Tailor"))
+    with pytest.raises(ConfigError):
+        notebook.setup(path)
+    path.write_text(text)
+
+    assert notebook.setup(path)["teller"].pid() == os.getpid()
+
+
+def test_stop_works_from_every_state_and_twice(place: Place) -> None:
+    """PLR-2."""
+    notebook.stop()
+    notebook.setup("bench.toml")
+    notebook.stop("pump")
+    notebook.stop("told")
+    notebook.stop("told")
+    notebook.stop()
+
+    assert len(place.stopped()) == 1
+
+
+def test_a_bench_whose_stop_was_interrupted_is_awaited_by_the_next_set_up(place: Place) -> None:
+    """PLR-8."""
+    first = notebook.setup("bench.toml")
+    first.owner.tell_to_stop()
+    second = notebook.setup("bench.toml")
+
+    assert second is not first
+    assert len(place.stopped()) == 1
+
+
+def test_ctrl_c_in_a_cell_cancels_the_command_and_keeps_the_bench(place: Place) -> None:
+    """PLR-6."""
+    bench = notebook.setup("bench.toml")
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        bench["teller"].sleep()
+    timer.join()
+
+    assert bench["teller"].count() == 1
+    assert place.stopped() == []
+
+
+@pytest.mark.usefixtures("place")
+def test_a_bench_that_a_script_has_opened_in_the_same_process_is_the_same_one() -> None:
+    with open_bench("bench.toml") as bench:
+        assert notebook.setup("bench.toml") is bench
