@@ -52,7 +52,7 @@ class RunBench(Inside):
     def _noting(self, instrument: str, command: str) -> Inside:
         calls = self._calls
         noting = _Noting(calls.bench, calls.token, calls, self._channel, instrument, command)
-        return Inside(self._running, noting)
+        return Inside(self.running, noting)
 
 
 @attrs.define(eq=False)
