@@ -43,6 +43,15 @@ class Master:
         return int.from_bytes(answer[3:5], "big") if answer[:1] == bytes([unit]) else None
 
 
+@attrs.define(eq=False)
+class ForgetfulBus(ModbusBus):
+    """A line whose devices forget what was written, each for itself."""
+
+    def switch_on(self, unit: int) -> None:
+        """Forget it."""
+        self._holding[unit] = [0] * 16
+
+
 @asynccontextmanager
 async def line(directory: Path) -> AsyncGenerator[tuple[Rack, Master]]:
     """Run a line with three devices, of which two are known by name."""
@@ -53,7 +62,7 @@ async def line(directory: Path) -> AsyncGenerator[tuple[Rack, Master]]:
 
     with trio.fail_after(PATIENCE):
         async with Rack(directory, on_crash=on_crash).running() as rack:
-            port = rack.add("line", ModbusBus()).removeprefix("serial:")
+            port = rack.add("line", ForgetfulBus()).removeprefix("serial:")
             rack.add_unit("oven", "line", 1)
             rack.add_unit("pump", "line", 2)
             fd = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -100,6 +109,17 @@ async def test_one_that_is_mute_acts_and_one_that_is_unplugged_does_not(tmp_path
 
         values = [await master.ask(modbus.read_holding_registers(unit, 0)) for unit in (1, 2, 3)]
         assert [each[4] for each in values] == [7, 0, 7]
+
+
+async def test_a_power_cycle_of_one_device_makes_it_alone_forget(tmp_path: Path) -> None:
+    """L11."""
+    async with line(tmp_path) as (rack, master):
+        await master.ask(modbus.write_register(modbus.ALL_UNITS, 0, 7))
+        rack.inject("oven", "power-cycle", "10ms")
+        await trio.sleep(0.05)
+
+        values = [await master.ask(modbus.read_holding_registers(unit, 0)) for unit in (1, 2)]
+        assert [each[4] for each in values] == [0, 7]
 
 
 async def test_a_fault_of_one_device_ends_in_time(tmp_path: Path) -> None:

@@ -41,3 +41,6 @@ class SimulatedBus(SimulatedDevice):
     @abc.abstractmethod
     def speaker(self, answer: bytes) -> int:
         """Return the address of the device that has given an answer; one of ``units``."""
+
+    def switch_on(self, unit: int) -> None:
+        """Set everything of one device that does not survive a power cycle; called when it had one alone."""

@@ -104,9 +104,11 @@ class Slot:
         return self._voices[unit]
 
     def _power_cycle(self, unit: int | None) -> None:
-        """Let all forget what a power cycle does; of one device on a bus that is what it was about to say."""
+        """Let all, or one of the devices on a bus, forget what a power cycle does."""
         if unit is None:
             self.device.power_cycle(trio.current_time())
+        elif isinstance(self.device, SimulatedBus):
+            self.device.switch_on(unit)
         for voice in self._voices.values() if unit is None else [self._voices[unit]]:
             voice.forget()
 

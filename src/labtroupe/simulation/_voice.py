@@ -103,8 +103,6 @@ class Voice:
 
     async def _wait_due(self, ready: float) -> None:
         """Wait until an answer that was ready at ``ready`` may go, or no fault makes it late any more."""
-        while (
-            due := ready + sum(each.delay(trio.current_time()) for each in self._all())
-        ) > trio.current_time():
+        while (due := ready + self._delay()) > trio.current_time():
             with trio.move_on_at(due):
                 await self.outlet.changed.park()
