@@ -165,7 +165,7 @@ def write_thermo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the module of which the page about buses speaks: all of its classes."""
     blocks = re.findall(r"^```python\n(.*?)^```", BUS_PAGE.read_text(), re.DOTALL | re.MULTILINE)
     (folder / "thermo.py").write_text("\n".join(block for block in blocks if "trio.run" not in block))
-    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
     monkeypatch.delitem(sys.modules, "thermo", raising=False)
 
 
