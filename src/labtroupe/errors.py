@@ -15,6 +15,7 @@
     │   ├── MailboxFull               no room, and the caller did not want to wait
     │   ├── NotRunning                the actor's state refuses it
     │   │   └── Halted                  it was halted, and nobody has reset it
+    │   ├── NotConnected              instruments that are needed are not there
     │   ├── Deadlock                  the answer would have to wait for itself
     │   ├── Leased                    somebody else has the actor for himself
     │   ├── Quarantined               the command has crashed the actor too often
@@ -49,7 +50,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
 
@@ -245,6 +246,24 @@ class Halted(NotRunning):
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message, state="halted", remedy=remedy)
+
+
+class NotConnected(CommandError):
+    """Instruments that somebody needs now are not there.
+
+    Attributes:
+        reasons: Why, in words, by the name of each that it is the fault of.
+    """
+
+    code = "not-connected"
+    remedy = "See to what it names; `labtroupe tree` shows who is connected and why others are not."
+    outcome = Outcome.NOT_SENT
+
+    def __init__(
+        self, message: str, *, reasons: Mapping[str, str] | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.reasons = dict(reasons or {})
 
 
 class Deadlock(CommandError):

@@ -30,6 +30,7 @@ ROWS = {
     "mailbox-full": 6,
     "not-running": 6,
     "halted": 6,
+    "not-connected": 3,
     "deadlock": 1,
     "leased": 6,
     "quarantined": 6,

@@ -28,6 +28,7 @@ class Cell(Intake):
         reason: Why it is in this state, in words; may be empty.
         retry_at: When its next start is due, on trio's clock; ``None`` if none is planned.
         changed_at: When ``state`` last changed, on trio's clock.
+        down_since: Since when it has not been running, on trio's clock; ``None`` if it is.
         restarting: Whether a life that is being stopped will be followed by another.
         life: Number of its present or last life; 0 before the first.
         up: Whether its present life takes requests out of the mailbox.
@@ -40,6 +41,7 @@ class Cell(Intake):
     reason: str = attrs.field(default="not started yet", init=False)
     retry_at: float | None = attrs.field(default=None, init=False)
     changed_at: float = attrs.field(factory=trio.current_time, init=False)
+    down_since: float | None = attrs.field(factory=trio.current_time, init=False)
     restarting: bool = attrs.field(default=False, init=False)
     life: int = attrs.field(default=0, init=False)
     up: bool = attrs.field(default=False, init=False)
@@ -109,10 +111,7 @@ class Cell(Intake):
             return
         before, self.reason, self.retry_at = self.state, reason, retry_at
         if state is not before:
-            self.changed_at = trio.current_time()
-            self.state = state
-            if self._watched_state is not None:
-                self._watched_state.value = state
+            self._note_moved(state)
         self.publish(
             StateChanged(
                 instrument=self.name,
@@ -123,6 +122,16 @@ class Cell(Intake):
                 retry_in=self.retry_in,
             )
         )
+
+    def _note_moved(self, state: State) -> None:
+        self.changed_at = now = trio.current_time()
+        if state is State.RUNNING:
+            self.down_since = None
+        elif self.down_since is None:
+            self.down_since = now
+        self.state = state
+        if self._watched_state is not None:
+            self._watched_state.value = state
 
     def tell_watchers(self, change: Change) -> None:
         """Tell all who watch what has become of a life; waits for nobody."""

@@ -39,6 +39,7 @@ EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "mailbox-full": REFUSED_BY_STATE,
         "not-running": REFUSED_BY_STATE,
         "halted": REFUSED_BY_STATE,
+        "not-connected": NO_BENCH,
         "deadlock": FAILED,
         "leased": REFUSED_BY_STATE,
         "quarantined": REFUSED_BY_STATE,

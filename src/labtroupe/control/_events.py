@@ -1,4 +1,4 @@
-"""The events of halts and resets that an operator has to know of."""
+"""The events that only a whole bench has."""
 
 from __future__ import annotations
 
@@ -42,3 +42,22 @@ class LatchesNotKept(Event):
     def text(self) -> str:
         """What happened, in one sentence for people."""
         return f"the next process will not know what is halted: {self.reason}"
+
+
+@attrs.frozen(kw_only=True)
+class StillMissing(Event):
+    """Instruments have not been connected for a long time; one reminder for all of them.
+
+    Attributes:
+        missing: For each, its name, since when, and why, in words.
+    """
+
+    kind = "missing"
+
+    instrument: str = ""
+    missing: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What happened, in one sentence for people."""
+        return f"still not connected: {'; '.join(self.missing)}"

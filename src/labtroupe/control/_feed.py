@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 import trio
 
+from labtroupe.control._outages import Outages
 from labtroupe.messages import Event
 
 KEPT: Final = 2000
@@ -36,15 +37,20 @@ class Feed:
 
     There is one ring and no queue per listener, so that a slow listener costs
     nothing and holds up nobody: it misses events, and is told how many.
+
+    An instrument that is tried again and again is told of once.
     """
 
     _ring: deque[Event] = attrs.field(factory=lambda: deque(maxlen=KEPT), init=False)
     _count: int = attrs.field(default=0, init=False)
     _news: trio.Event = attrs.field(factory=trio.Event, init=False)
     _closed: bool = attrs.field(default=False, init=False)
+    _outages: Outages = attrs.field(factory=Outages, init=False)
 
     def publish(self, event: Event) -> None:
-        """Add an event; never waits."""
+        """Add an event, if it is news; never waits."""
+        if not self._outages.is_news(event):
+            return
         self._ring.append(event)
         self._count += 1
         self._news.set()

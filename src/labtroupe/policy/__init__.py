@@ -8,8 +8,10 @@ from labtroupe.policy._group import AutoShutdown, Group, Strategy
 from labtroupe.policy._ladder import leaves_nothing, restarts_softly
 from labtroupe.policy._limit import RestartHistory, RestartLimit
 from labtroupe.policy._roster import Roster
+from labtroupe.policy._turns import STARTS_AT_ONCE
 
 __all__ = [
+    "STARTS_AT_ONCE",
     "AutoShutdown",
     "Backoff",
     "Child",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from typing import Final
 
 import attrs
 from attrs import validators
@@ -11,6 +12,10 @@ from attrs import validators
 from labtroupe.lifecycle import State
 from labtroupe.policy._backoff import Backoff
 from labtroupe.policy._limit import RestartHistory, RestartLimit
+
+# Seconds after which a start does not keep others from starting: by then it has
+# been opened, or never will be.
+_OPENING: Final = 1.0
 
 
 class Restart(enum.StrEnum):
@@ -61,6 +66,7 @@ class Policy:
         significant: Its end, where no other life follows, may be that of its supervisor.
         on_demand: Its first life begins when something is asked of it.
         group: Whose fate it shares; `labtroupe.policy.Group` says how.
+        shares: What it shares with others, such as a bus, so that only one of them starts at a time.
         shutdown: Seconds its clean-up may take.
     """
 
@@ -71,6 +77,7 @@ class Policy:
     significant: bool = False
     on_demand: bool = False
     group: str = ""
+    shares: str = ""
     shutdown: float = attrs.field(default=2.0, validator=validators.ge(0))
     backoff: Backoff = Backoff()
     limit: RestartLimit = RestartLimit()
@@ -131,9 +138,13 @@ class Child:
             self.asked = self.asked or self.phase in {Phase.STOPPING, Phase.WEDGED}
 
     def hurry(self) -> None:
-        """Wait no longer, if it waits because its device was not there."""
-        if self.absent:
-            self.due = -math.inf
+        """Let it wait no longer for its next try."""
+        self.due = -math.inf
+
+    @property
+    def keeps_waiting_until(self) -> float:
+        """When its start, if it starts, does not keep others from starting any more."""
+        return self.starting_since + _OPENING
 
     @property
     def there(self) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -11,10 +10,6 @@ from labtroupe.policy._child import Child, Phase, Policy, Wanted
 from labtroupe.policy._group import Group
 from labtroupe.policy._mates import Mates
 from labtroupe.policy._order import dependencies_first
-
-# Seconds after which a start does not keep others from starting: by then it has
-# been opened, or never will be.
-_OPENING: Final = 1.0
 
 
 @attrs.define(eq=False)
@@ -96,13 +91,18 @@ class Children:
                 needed.update(child.policy.depends_on)
         return needed
 
-    def opening(self) -> Iterator[float]:
-        """Iterate over those that failed before and start again: until when each keeps others waiting."""
-        return (
-            child.starting_since + _OPENING
-            for child in self
-            if child.phase is Phase.STARTING and child.history.streak > 0
-        )
+    def opening(self, now: float) -> Iterator[Child]:
+        """Iterate over those whose start keeps others from starting."""
+        starting = (child for child in self if child.phase is Phase.STARTING)
+        return (child for child in starting if child.keeps_waiting_until > now)
+
+    def awaited(self, names: Iterable[str]) -> set[str]:
+        """Return names, and those of all that they depend on, directly or through others."""
+        awaited = set(names)
+        for child in reversed(self):
+            if child.name in awaited:
+                awaited.update(child.policy.depends_on)
+        return awaited
 
     def waiting(self, standing: set[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the names of those that have to wait, each with those for whom."""

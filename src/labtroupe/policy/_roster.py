@@ -10,7 +10,7 @@ look at the records finds what to do now.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -19,13 +19,10 @@ from labtroupe.lifecycle import State
 from labtroupe.policy._child import Child, Phase, Policy, Restart, Wanted, state_of
 from labtroupe.policy._children import Children, must_stop
 from labtroupe.policy._group import AutoShutdown, Group
+from labtroupe.policy._turns import STARTS_AT_ONCE, take_turns
 
 # Seconds after the time for clean-up is over until a child that is still there is wedged.
 _WEDGED_AFTER: Final = 1.0
-
-# Children that failed before and start at the same time.  What one hub connects
-# is lost and comes back together, and is not to be opened all at once.
-_RETRIES_AT_ONCE: Final = 4
 
 
 @attrs.define(eq=False)
@@ -41,7 +38,8 @@ class Roster:
     """
 
     children: Children
-    _auto_shutdown: AutoShutdown
+    _auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+    _starts_at_once: int = STARTS_AT_ONCE
     gave_up: Child | None = attrs.field(default=None, init=False)
     finished: bool = attrs.field(default=False, init=False)
     closed: bool = attrs.field(default=False, init=False)
@@ -55,6 +53,7 @@ class Roster:
         policies: Mapping[str, Policy],
         groups: Mapping[str, Group] | None = None,
         auto_shutdown: AutoShutdown = AutoShutdown.NEVER,
+        starts_at_once: int = STARTS_AT_ONCE,
     ) -> Roster:
         """Make the roster of children that have not been started.
 
@@ -63,11 +62,12 @@ class Roster:
             groups: The groups whose members share their fate; ``""`` is that of
                 children which name none.
             auto_shutdown: Whether the supervisor ends with its significant children.
+            starts_at_once: How many may be starting at the same time.
 
         Raises:
             ValueError: A dependency or a group is unknown, or children depend on one another in a circle.
         """
-        return cls(Children.of(policies, groups or {}), auto_shutdown)
+        return cls(Children.of(policies, groups or {}), auto_shutdown, starts_at_once)
 
     def __iter__(self) -> Iterator[Child]:
         """Iterate over the children, dependencies before dependents."""
@@ -178,33 +178,36 @@ class Roster:
                 stopping.append(child)
         return stopping
 
-    def due_starts(self, now: float) -> Sequence[Child]:
-        """Return the children to start now, and mark them as starting; note whose backoff is over."""
+    def due_starts(self, now: float, awaited: Iterable[str] = ()) -> Sequence[Child]:
+        """Return the children to start now, and mark them as starting; note whose backoff is over.
+
+        Args:
+            now: The moment of this look.
+            awaited: Names of those that come first, as somebody waits for them.
+        """
         self._waits = {}
         if self.closed or self.over:
             return ()
         self._use_what_is_depended_on()
         self._waits = self.children.waiting(self._standing())
         needed = self.children.needed()
-        retries = sum(now < until for until in self.children.opening())
-        starting: list[Child] = []
-        for child in self:
-            if child.phase is not Phase.DOWN or child.wanted is not Wanted.RUNNING or now < child.due:
-                continue
+        due = [c for c in self if c.phase is Phase.DOWN and c.wanted is Wanted.RUNNING and now >= c.due]
+        for child in due:
             child.due = -math.inf
-            retry = child.history.streak > 0
-            waits = child.name in needed or child.name in self._waits
-            if not waits and not (retry and retries >= _RETRIES_AT_ONCE):
-                retries += retry
-                child.phase, child.starting_since = Phase.STARTING, now
-                starting.append(child)
+        ready = [child for child in due if child.name not in needed and child.name not in self._waits]
+        if not ready:
+            return ()
+        opening, first = list(self.children.opening(now)), self.children.awaited(awaited)
+        starting = list(take_turns(ready, opening, first, self._starts_at_once))
+        for child in starting:
+            child.phase, child.starting_since = Phase.STARTING, now
         return starting
 
     def next_look(self, now: float) -> float:
         """Return when something becomes due by itself; ``inf`` for never."""
         starts = (c.due for c in self if c.phase is Phase.DOWN and c.wanted is Wanted.RUNNING and c.due > now)
         stops = (c.stop_by for c in self if c.phase is Phase.STOPPING)
-        opened = (until for until in self.children.opening() if until > now)
+        opened = (c.keeps_waiting_until for c in self.children.opening(now))
         return min((*starts, *stops, *opened), default=math.inf)
 
     def waits_for(self, child: Child) -> tuple[str, ...]:

@@ -94,6 +94,7 @@ class Member:
         parked: The same of this.
         estate: The object of the last life, if that has left open what it held.
         settling: Set when an estate that nobody inherits has been closed.
+        callers: How many wait for it to be connected.
         passing: It was added while the supervisor ran, and is forgotten when its only life has ended.
     """
 
@@ -106,6 +107,7 @@ class Member:
     failure: Exception | None = None
     estate: Actor | None = None
     settling: trio.Event | None = None
+    callers: int = 0
     passing: bool = False
     shown: object = None
     wedged: bool = False

@@ -118,8 +118,16 @@ class Keeper:
 
     def hurry(self, record: Child) -> None:
         """Start a child now that waits because its device was not there: it seems to be there now."""
-        record.hurry()
-        self.kick()
+        if record.absent:
+            record.hurry()
+            self.kick()
+
+    def want_now(self, record: Child) -> None:
+        """Start a child now that waits for something to be asked of it, or for its next try."""
+        self.use(record)
+        if record.wanted is Wanted.RUNNING:
+            record.hurry()
+            self.look()
 
     def kick(self) -> None:
         """Have the records looked at soon."""
@@ -182,7 +190,8 @@ class Keeper:
             member = self.members[record.name]
             member.cell.go_down(for_good=not self.roster.wants(record))
             member.scope.cancel("stopped by the supervisor")
-        for record in self.roster.due_starts(now):
+        awaited = (name for name, each in self.members.items() if each.callers or each.cell.mailbox)
+        for record in self.roster.due_starts(now, awaited):
             member = self.members[record.name]
             member.scope = trio.CancelScope()
             member.cell.life += 1

@@ -15,7 +15,7 @@ from labtroupe.actor import Actor, ActorRef, Cell, Latch, Mailbox, SafetyReport
 from labtroupe.errors import NotRunning, TooManyChildren, UnknownInstrumentError, WrongState
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event
-from labtroupe.policy import AutoShutdown, Child, Group, Roster
+from labtroupe.policy import STARTS_AT_ONCE, AutoShutdown, Child, Group, Roster
 from labtroupe.supervision._child import ChildSpec, Member
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._keeper import Keeper
@@ -46,6 +46,7 @@ class Supervisor:
         groups: The groups that children name in their policies; ``""`` is that of those which name none.
         auto_shutdown: Whether it ends with its significant children.
         max_children: How many children it may have.
+        starts_at_once: How many of them may be starting at the same time, each for at most a second.
         above: The supervisor whose child this one is; ``None`` at the top.
         on_wedged: Called when only children are left, at any depth, that do not stop; to return is to wait.
         keeper: Who starts and stops the children.
@@ -57,6 +58,7 @@ class Supervisor:
     groups: Mapping[str, Group] = attrs.field(factory=dict[str, Group], kw_only=True)
     auto_shutdown: AutoShutdown = attrs.field(default=AutoShutdown.NEVER, kw_only=True)
     max_children: float = attrs.field(default=math.inf, kw_only=True)
+    starts_at_once: int = attrs.field(default=STARTS_AT_ONCE, kw_only=True)
     on_wedged: Callable[[Sequence[Member]], None] = attrs.field(default=_wait, kw_only=True)
     keeper: Keeper = attrs.field(init=False)
     above: Supervisor | None = attrs.field(default=None, init=False)
@@ -69,7 +71,7 @@ class Supervisor:
             ValueError: Two children have one name, or a policy names what does not exist.
         """
         policies = {spec.name: spec.whole_policy for spec in self._specs}
-        roster = Roster.of(policies, self.groups, self.auto_shutdown)
+        roster = Roster.of(policies, self.groups, self.auto_shutdown, self.starts_at_once)
         self.keeper = Keeper(roster, self.chance, self.walk, self._report_wedged)
         for spec in self._specs:
             check_names(self.root, spec)
@@ -96,7 +98,7 @@ class Supervisor:
         Raises:
             UnknownInstrumentError: There is none of this name.
         """
-        return self._find(name)[1]
+        return self.find(name)[1]
 
     def ref(self, name: str, actor_type: type[A]) -> ActorRef[A]:
         """Return the ref to an actor, valid over all its lives.
@@ -164,14 +166,13 @@ class Supervisor:
             WrongState: It runs, is going to, or others depend on it.
             NotRunning: The supervisor is stopping all of them.
         """
-        owner, member = self._find(name)
+        owner, member = self.find(name)
         check_orders(owner, member)
         roster = owner.keeper.roster
         state = roster.state(member.record)
         if not roster.idle(member.record):
             raise WrongState(f"{name} is {state}, and is stopped first", state=state)
-        dependents = roster.children.dependents(member.record)
-        if dependents:
+        if dependents := roster.children.dependents(member.record):
             raise WrongState(f"{', '.join(dependents)} depends on {name}", state=state)
         owner.keeper.forget(member)
 
@@ -210,10 +211,9 @@ class Supervisor:
         """Let go of the latch of a child.
 
         Raises:
-            UnknownInstrumentError: There is none of this name.
             NotRunning: Just now all are made safe because one could not be kept running.
         """
-        check_reset(*self._find(name))
+        check_reset(*self.find(name))
         self._on_cell(name, Cell.reset)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -229,7 +229,7 @@ class Supervisor:
 
     async def wait_been_up(self, name: str) -> None:
         """Wait until a child has been up once, whatever has become of it since."""
-        owner, member = self._find(name)
+        owner, member = self.find(name)
         while not member.record.ever_up:
             await owner.keeper.wait_look()
 
@@ -246,7 +246,7 @@ class Supervisor:
 
     async def wait_settled(self, name: str) -> State:
         """Wait until nothing is about to happen to a child, and return its state."""
-        owner, member = self._find(name)
+        owner, member = self.find(name)
         while not owner.keeper.roster.settled(member.record):
             await owner.keeper.wait_look()
         show(member, owner.keeper.roster)  # Its life may have ended since that look.
@@ -274,19 +274,19 @@ class Supervisor:
         member = keeper.members[spec.name] = Member(spec, record, cell)
         return member
 
-    def _find(self, name: str) -> tuple[Supervisor, Member]:
-        """Return a member of the tree, and whose it is."""
+    def find(self, name: str) -> tuple[Supervisor, Member]:
+        """Return a member of the tree below it, and whose it is; raises as `member` does."""
         if name in self.keeper.members:
             return self, self.keeper.members[name]
         for inner in self._below:
             if inner.has(name):
-                return inner._find(name)  # noqa: SLF001 - one of us
+                return inner.find(name)
         known = ", ".join(member.spec.name for member in self.walk())
         raise UnknownInstrumentError(f"there is no instrument {name!r}; there are: {known}")
 
     def _order(self, name: str, verb: Callable[[Roster, Child], None]) -> None:
         """Change what is wanted of a child, visibly at once, and have it looked at."""
-        owner, member = self._find(name)
+        owner, member = self.find(name)
         check_orders(owner, member)
         verb(owner.keeper.roster, member.record)
         show(member, owner.keeper.roster)
@@ -294,6 +294,6 @@ class Supervisor:
         owner.keeper.look()
 
     def _on_cell(self, name: str, verb: Callable[[Cell], None]) -> None:
-        owner, member = self._find(name)
+        owner, member = self.find(name)
         verb(member.cell)
         show(member, owner.keeper.roster)
