@@ -18,6 +18,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The instrument.
+        connected: Whether it runs, so that its device has answered in this life, and so has all it
+            depends on; and has just proved it, where that was asked for.
         state: What it is doing.
         simulated: Whether there is a simulated device at the other end.
         since: Since when it has not been running, in seconds since 1970 (UTC); ``None`` if it is.
@@ -27,6 +29,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    connected: bool
     state: State
     simulated: bool
     since: float | None
@@ -34,20 +37,19 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     depends_on: tuple[str, ...]
 
-    @property
-    def connected(self) -> bool:
-        """Whether it runs: its device has answered in this life, and so has all that it depends on."""
-        return self.state is State.RUNNING
-
     def __str__(self) -> str:
         """Return it in one line."""
         name = f"{self.name} (sim)" if self.simulated else self.name
-        if self.connected or self.since is None:
-            return f"{name}  {self.state}"
+        attempts = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{name}: {self.state}{self._since}{attempts}{reason}"
+
+    @property
+    def _since(self) -> str:
+        if self.since is None:
+            return ""
         form = "%H:%M:%S" if time.time() - self.since < _DAY else "%Y-%m-%d %H:%M"
-        since = time.strftime(form, time.localtime(self.since))
-        attempts = f", {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"{name}  {self.state}, not connected since {since}{attempts}: {self.reason or 'it starts'}"
+        return f", not connected since {time.strftime(form, time.localtime(self.since))}"
 
 
 class ConnectionReport(msgspec.Struct, frozen=True):

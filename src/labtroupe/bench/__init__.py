@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from labtroupe.bench._bench import Bench
 from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig, load_bench
 from labtroupe.bench._mistakes import BenchConfigError, Mistake
-from labtroupe.bench._open import Bench, open_bench
+from labtroupe.bench._open import open_bench
+from labtroupe.bench._requiring import requiring
 from labtroupe.bench._simulated_bench import simulated
 
 __all__ = [
@@ -16,5 +18,6 @@ __all__ = [
     "Mistake",
     "load_bench",
     "open_bench",
+    "requiring",
     "simulated",
 ]

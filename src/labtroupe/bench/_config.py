@@ -24,7 +24,7 @@ from labtroupe.bench._named_table import BEGIN, Parent, no_table
 from labtroupe.bench._values import read, unknown_keys
 from labtroupe.bench._words import spell_value
 from labtroupe.instrument import Instrument, Reattach
-from labtroupe.policy import Group, Policy, Strategy
+from labtroupe.policy import STARTS_AT_ONCE, Group, Policy, Strategy
 from labtroupe.transport import Address, SimAddress
 
 T = TypeVar("T")
@@ -96,12 +96,14 @@ class BenchConfig:
         path: The file.
         instruments: In the order of the file.
         groups: Those of them that share their fate, in the order of the file.
+        starts_at_once: How many may be starting at the same time.
     """
 
     name: str
     path: Path
     instruments: tuple[InstrumentConfig, ...]
     groups: tuple[GroupConfig, ...] = ()
+    starts_at_once: int = STARTS_AT_ONCE
 
     def is_simulated(self, instrument: InstrumentConfig) -> bool:
         """Return whether there is a simulated device at the other end, perhaps on a simulated bus."""
@@ -133,7 +135,7 @@ def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
     if not drafts and not findings:
         findings.append(Finding(("instruments",), f"there are none; {BEGIN['instruments']}"))
     group_drafts = _read_named(document, "groups", read_group, findings)
-    name = _read_name(document.content.get("bench", {}), path.stem, findings)
+    table, name = _read_bench(document.content.get("bench", {}), path.stem, findings)
     findings += _conflicts(drafts, group_drafts, document)
     if findings:
         raise document.error(findings)
@@ -143,7 +145,7 @@ def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
         _finish(draft, group_of.get(draft.name, ""), document.origin(("instruments", draft.name)))
         for draft in drafts
     )
-    return BenchConfig(name, path, instruments, groups)
+    return BenchConfig(name, path, instruments, groups, table.starts_at_once)
 
 
 def _check_name(_: object, __: object, name: str) -> None:
@@ -154,19 +156,21 @@ def _check_name(_: object, __: object, name: str) -> None:
 @attrs.frozen
 class _BenchTable:
     name: str | None = attrs.field(default=None, validator=validators.optional(_check_name))
+    starts_at_once: int = attrs.field(default=STARTS_AT_ONCE, validator=validators.ge(1))
 
 
-def _read_name(table: object, stem: str, findings: list[Finding]) -> str:
-    """Return the name of the bench, by default that of its file."""
+def _read_bench(value: object, stem: str, findings: list[Finding]) -> tuple[_BenchTable, str]:
+    """Return what is said of the bench as a whole, and its name, by default that of its file."""
     try:
-        name = cast("_BenchTable", read(table, _BenchTable)).name or stem
+        table = cast("_BenchTable", read(value, _BenchTable))
     except Wrong as wrong:
         findings += (finding.under("bench") for finding in wrong.findings)
-        return stem
+        return _BenchTable(), stem
+    name = table.name or stem
     if not _NAME.fullmatch(name):
         what = f"name is missing, and the file's name {spell_value(name)} is none for a bench"
         findings.append(Finding(("bench",), f'{what}; write one, such as name = "bench-1"'))
-    return name
+    return table, name
 
 
 def _read_named(
@@ -212,6 +216,7 @@ def _finish(draft: Draft, group: str, origin: Origin) -> InstrumentConfig:
         on_demand=table.connect == "on-demand",
         critical=table.critical,
         group=group,
+        shares=table.bus,
         shutdown=table.shutdown,
         backoff=table.backoff,
         limit=table.restart,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
-import attrs
 import trio
 
 from labtroupe.actor import ActorRef
 from labtroupe.bench._appearances import watch_for_devices
+from labtroupe.bench._bench import Bench
 from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
 from labtroupe.bench._latches import LatchKeeper
+from labtroupe.bench._reminder import remind_of_missing
+from labtroupe.bench._requiring import requiring
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
@@ -30,36 +32,6 @@ from labtroupe.transport import Address, SimAddress, open_transport
 Work = Callable[[], Awaitable[None]]
 """What runs until it is cancelled."""
 
-InstrumentT = TypeVar("InstrumentT", bound=Instrument)
-
-
-@attrs.define(eq=False)
-class Bench:
-    """A bench that runs.
-
-    Attributes:
-        config: What its file says.
-        service: What an operator can see and do.
-    """
-
-    config: BenchConfig
-    service: Service
-    _supervisor: Supervisor
-
-    @property
-    def name(self) -> str:
-        """The bench's name."""
-        return self.config.name
-
-    def ref(self, name: str, instrument_type: type[InstrumentT]) -> ActorRef[InstrumentT]:
-        """Return the ref to an instrument, valid over all its restarts.
-
-        Raises:
-            UnknownInstrumentError: The bench has none of this name.
-            TypeError: It is not of this class.
-        """
-        return self._supervisor.ref(name, instrument_type)
-
 
 def _wait(_: Sequence[Member]) -> None:
     """Wait for those that do not stop."""
@@ -70,6 +42,7 @@ async def open_bench(
     bench: str | Path | BenchConfig,
     *,
     simulate: bool = False,
+    require: Collection[str] | None = (),
     await_required: bool = True,
     on_wedged: Callable[[Sequence[Member]], None] = _wait,
 ) -> AsyncGenerator[Bench]:
@@ -85,16 +58,19 @@ async def open_bench(
     Args:
         bench: The file that describes it, or what has been read from one.
         simulate: Put a simulated device in place of each real one, and ``.sim`` after its name.
+        require: Names of instruments that are required, whatever the file says; ``None`` for all of them.
         await_required: Begin the body at once if false, to watch the required ones start.
         on_wedged: Called when only instruments are left that do not stop; to return is to wait for them.
 
     Raises:
         ConfigError: The file has mistakes; the error names all of them.
+        UnknownInstrumentError: One of those to require does not exist.
         BenchError: Nobody can say what is halted.
         RestartLimitError: A required one did not start, or restarting a critical one did not help.
     """
     config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
     config = simulated(config) if simulate else config
+    config = requiring(config, require)
     awaited = [each.name for each in config.instruments if each.policy.required and await_required]
     async with _opened(config, awaited, on_wedged) as running:
         yield running
@@ -120,7 +96,11 @@ async def _opened(
             supervisor = _make_supervisor(config, addresses, publish, on_wedged)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
-            beside: list[Work] = [latches.run, partial(watch_for_devices, supervisor, addresses)]
+            beside: list[Work] = [
+                latches.run,
+                partial(watch_for_devices, supervisor, addresses),
+                partial(remind_of_missing, service),
+            ]
             async with _running(supervisor, beside, awaited):
                 yield Bench(config, service, supervisor)
 
@@ -138,6 +118,7 @@ def _make_supervisor(
         [_spec(each, _link(each, addresses.get(each.name), find_bus)) for each in config.in_order()],
         publish,
         groups={each.name: each.group for each in config.groups},
+        starts_at_once=config.starts_at_once,
         on_wedged=on_wedged,
     )
     return supervisor

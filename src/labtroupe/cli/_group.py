@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "tree": ("_tree", "Show which instruments depend on which."),
         "show": ("_show", "Show what an instrument does, and can be asked."),
         "call": ("_call", "Ask an instrument, and print its answer."),
+        "connect": ("_connect", "Have instruments connected, and see that they answer."),
         "start": ("_verbs", "Start an instrument that is stopped, has failed, or backs off."),
         "stop": ("_verbs", "Stop an instrument, and those that depend on it."),
         "restart": ("_verbs", "Stop an instrument and start it again."),

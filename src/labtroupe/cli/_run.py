@@ -16,13 +16,13 @@ import attrs
 import click
 import trio
 
-from labtroupe.bench import Bench, BenchConfig, load_bench, open_bench, simulated
+from labtroupe.bench import Bench, BenchConfig, load_bench, open_bench, requiring, simulated
 from labtroupe.cli._event_line import EventLines
 from labtroupe.cli._exit_codes import FAILED, INTERRUPTED, OK
 from labtroupe.cli._modules import make_importable_beside
 from labtroupe.cli._output import wants_colour
 from labtroupe.client import make_socket_path
-from labtroupe.control import open_listener, serve
+from labtroupe.control import Service, open_listener, serve
 from labtroupe.errors import LabtroupeError
 from labtroupe.lifecycle import State
 from labtroupe.messages import CleanupFailed, StateChanged
@@ -45,7 +45,11 @@ _PATIENCE: Final = 1.0
     help="What to do at the end about instruments that do not stop: wait for them, or leave the process.",
 )
 @click.option("--simulate", is_flag=True, help="Put a simulated device in place of each real one.")
-def run(file: str, wedged: str, *, simulate: bool) -> int:
+@click.option(
+    "--require", metavar="NAME,...", default="", help="End unless these start, whatever the file says."
+)
+@click.option("--require-all", is_flag=True, help="End unless all of them start.")
+def run(file: str, wedged: str, *, simulate: bool, require: str, require_all: bool) -> int:
     """Run the bench that a file describes, and print what happens, until it is stopped.
 
     Ctrl-C or SIGTERM stop its instruments in order; a second one leaves at once.
@@ -53,6 +57,7 @@ def run(file: str, wedged: str, *, simulate: bool) -> int:
     make_importable_beside(file)
     config = load_bench(file)
     config = simulated(config) if simulate else config
+    config = requiring(config, None if require_all else [name.strip() for name in require.split(",") if name])
     return trio.run(_run, config, wedged == "leave")
 
 
@@ -128,7 +133,7 @@ class _Run:
             async with open_bench(self.config, await_required=False, on_wedged=on_wedged) as self.bench:
                 nursery.start_soon(self._print_events, self.bench)
                 try:
-                    await serve(self.bench.service, listener)
+                    await self._serve(self.bench.service, listener)
                 finally:
                     self.ended_at = trio.current_time()
         finally:
@@ -164,6 +169,12 @@ class _Run:
         # When a terminal is closed this comes twice, from the kernel and from the shell.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.scope.cancel(signal.Signals(self.ended_by).name)
+
+    async def _serve(self, service: Service, listener: trio.SocketListener) -> None:
+        """Answer until cancelled, and say who is connected as soon as each has been tried."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, service, listener)
+            await self.screen.print(str(await service.connecting.wait_first_starts()))
 
     async def _print_events(self, bench: Bench) -> None:
         lines = EventLines(wants_colour(), max(len(each.name) for each in self.config.instruments))

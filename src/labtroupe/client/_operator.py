@@ -15,6 +15,7 @@ from labtroupe.client._records import (
     InstrumentDescription,
     VerbResult,
 )
+from labtroupe.connections import ConnectionReport
 from labtroupe.errors import Outcome
 
 T = TypeVar("T")
@@ -81,6 +82,47 @@ class Operator(ABC):
             BenchError: The bench went away on the way; ``outcome`` is unknown.
         """
         return self.call_as("call", name, command, args, kwargs or {}, timeout)
+
+    def connections(self, names: Sequence[str] | None = None) -> ConnectionReport:
+        """Look at who is connected: some instruments with what they depend on, or all.
+
+        Raises:
+            UnknownInstrumentError: There is none of one of these names.
+        """
+        return self.ask_bench("connections", {"names": names}, ConnectionReport, patience=PATIENCE)
+
+    def connect(
+        self, names: Sequence[str] | None = None, *, force: bool = False, timeout: float | None = None
+    ) -> ConnectionReport:
+        """Want instruments running, and wait until each does, or has been tried in vain.
+
+        Args:
+            names: Which; where not given, all that are to be running anyway.
+            force: Give those that run a new life, with a new connection.
+            timeout: Seconds to wait; those that are not connected by then go on being tried.
+
+        Raises:
+            UnknownInstrumentError: There is none of one of these names; nothing was done.
+        """
+        asked = {"names": names, "force": force, "timeout": timeout}
+        patience = None if timeout is None else timeout + GRACE
+        return self.ask_bench("connect", asked, ConnectionReport, patience=patience)
+
+    def ensure_connected(
+        self, names: Sequence[str] | None = None, *, timeout: float | None = None
+    ) -> ConnectionReport:
+        """Have devices prove that they are there now; who does not is connected anew, once.
+
+        Args:
+            names: Which; where not given, all that are to be running anyway.
+            timeout: Seconds to wait; who has not proved it by then is not connected.
+
+        Raises:
+            UnknownInstrumentError: There is none of one of these names.
+        """
+        asked = {"names": names, "timeout": timeout}
+        patience = None if timeout is None else timeout + GRACE
+        return self.ask_bench("ensure_connected", asked, ConnectionReport, patience=patience)
 
     def start(self, name: str) -> VerbResult:
         """Start an instrument, and wait until it runs or has failed to.

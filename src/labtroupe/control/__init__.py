@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from labtroupe.control._connecting import Connecting
 from labtroupe.control._describe import CommandInfo, InstrumentDescription, ParameterInfo
-from labtroupe.control._events import LatchesNotKept, LatchReset
+from labtroupe.control._events import LatchesNotKept, LatchReset, StillMissing
 from labtroupe.control._feed import Feed, Missed
 from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._server import open_listener, serve
@@ -22,6 +23,7 @@ __all__ = [
     "BenchStatus",
     "CallResult",
     "CommandInfo",
+    "Connecting",
     "Feed",
     "HaltResult",
     "InstrumentDescription",
@@ -36,6 +38,7 @@ __all__ = [
     "RequestStatus",
     "RestartStatus",
     "Service",
+    "StillMissing",
     "VerbResult",
     "open_listener",
     "serve",

@@ -12,6 +12,7 @@ import trio
 
 from labtroupe.actor import Actor, ActorRef, Cell
 from labtroupe.control._arguments import make_message
+from labtroupe.control._connecting import Connecting
 from labtroupe.control._describe import InstrumentDescription, describe
 from labtroupe.control._events import LatchReset
 from labtroupe.control._feed import Feed, Missed
@@ -50,6 +51,7 @@ class Service:
     Attributes:
         bench: The bench's name.
         feed: The bench's events.
+        connecting: Who is to be connected, and who is.
     """
 
     bench: str
@@ -58,6 +60,11 @@ class Service:
     _infos: Mapping[str, InstrumentInfo]
     _rack: Rack
     _latches: KeptLatches
+    connecting: Connecting = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Hand on what the other half has to know."""
+        self.connecting = Connecting(self.bench, self._supervisor, self._infos, self._known)
 
     def status(self, name: str | None = None) -> BenchStatus:
         """Look at one instrument or all; never waits.

@@ -1,0 +1,28 @@
+"""A word from time to time about those that are not connected: each is told of only once when it goes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from labtroupe.control import Service, StillMissing
+from labtroupe.lifecycle import State
+
+_HOUR: Final = 3600.0
+"""Seconds from one reminder to the next."""
+
+# Others are not connected because a person wants it, or has to do something about it.
+_TRIED: Final = frozenset({State.STARTING, State.BACKOFF})
+
+
+async def remind_of_missing(service: Service) -> None:
+    """Publish once an hour who has not been connected all that time; runs until cancelled."""
+    before = set[str]()
+    while True:
+        await trio.sleep(_HOUR)
+        missing = [each for each in service.connecting.report().causes if each.state in _TRIED]
+        told = [str(each) for each in missing if each.name in before]
+        if told:
+            service.feed.publish(StillMissing(missing=tuple(told)))
+        before = {each.name for each in missing}

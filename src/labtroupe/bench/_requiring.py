@@ -1,0 +1,39 @@
+"""A bench that does not run unless certain instruments do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import attrs
+
+from labtroupe.bench._config import BenchConfig, InstrumentConfig
+from labtroupe.errors import UnknownInstrumentError
+from labtroupe.names import nearest
+
+
+def requiring(config: BenchConfig, names: Collection[str] | None) -> BenchConfig:
+    """Return a bench in which instruments are required, whatever its file says of them.
+
+    Args:
+        config: The bench as it is described.
+        names: Which; ``None`` for all of them.
+
+    Raises:
+        UnknownInstrumentError: It has none of one of these names.
+    """
+    known = [each.name for each in config.instruments]
+    for name in names or ():
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise UnknownInstrumentError(
+                f"there is no instrument {name!r} to require{hint} (there are: {', '.join(known)})"
+            )
+    instruments = (
+        _required(each) if names is None or each.name in names else each for each in config.instruments
+    )
+    return attrs.evolve(config, instruments=tuple(instruments))
+
+
+def _required(config: InstrumentConfig) -> InstrumentConfig:
+    return attrs.evolve(config, policy=attrs.evolve(config.policy, required=True, on_demand=False))
