@@ -78,7 +78,7 @@ class Device(Instrument):
     async def on_stop(self) -> None:
         """Close nothing."""
 
-    async def listen(self) -> None:
+    async def _listen(self) -> None:
         """Hear nothing."""
 
     @property
@@ -104,8 +104,10 @@ class Device(Instrument):
 
 def table(name: str, **keys: str) -> str:
     """Return the table of one device."""
-    more = "".join(f"{key} = {value}\n" for key, value in keys.items())
-    return f'[instruments.{name}]\nkind = "world_kind:Device"\naddress = "tcp://127.0.0.1:9"\ndevice = "{name}"\n{more}'
+    # Never opened, but no two may have the same.
+    address = f"tcp://{name}.invalid:9"
+    keys = {"kind": '"world_kind:Device"', "address": f'"{address}"', "device": f'"{name}"'} | keys
+    return f"[instruments.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ WELL = InstrumentStatus(
     simulated=True,
     state=State.RUNNING,
     since=125.0,
+    down=None,
     note="",
     retry_in=None,
     life=2,

@@ -36,7 +36,8 @@ def notes(each: InstrumentStatus) -> Iterator[str]:
     if each.stale is not None:
         yield f"stale: not heard for {span(each.stale)}"
     if each.state is not State.RUNNING and each.restarts.streak > 1:
-        yield f"failed {each.restarts.streak} times in a row"
+        away = "" if each.down is None else f", not connected for {span(each.down)}"
+        yield f"failed {each.restarts.streak} times in a row{away}"
     yield from _limits(each)
     if each.current is not None and each.elapsed is not None:
         yield f"busy for {span(each.elapsed)}: {each.current}"

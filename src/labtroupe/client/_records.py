@@ -84,6 +84,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: What it is doing.
         since: How long it has been in this state.
+        down: How long it has not been running; ``None`` if it is.
         note: Why, and what is next, in words; empty for a running one.
         retry_in: Until its next start, if it backs off.
         life: Number of its present or last life.
@@ -114,6 +115,7 @@ class InstrumentStatus(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     state: State
     since: float
+    down: float | None
     note: str
     retry_in: float | None
     life: int

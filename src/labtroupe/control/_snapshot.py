@@ -107,6 +107,7 @@ class InstrumentStatus:
     Attributes:
         state: What it is doing.
         since: How long it has been in this state.
+        down: How long it has not been running; ``None`` if it is.
         note: Why, and what is next, in words; empty for a running one.
         retry_in: Until its next start, if it backs off.
         life: Number of its present or last life.
@@ -137,6 +138,7 @@ class InstrumentStatus:
     simulated: bool
     state: State
     since: float
+    down: float | None
     note: str
     retry_in: float | None
     life: int
@@ -173,6 +175,7 @@ def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> I
         simulated=info.simulated,
         state=cell.state,
         since=now - cell.changed_at,
+        down=None if cell.down_since is None else now - cell.down_since,
         note=cell.reason,
         retry_in=cell.retry_in,
         life=cell.life,

@@ -149,12 +149,12 @@ class Child:
     @property
     def there(self) -> bool:
         """Whether it has a life that can be told to stop."""
-        return self.phase in {Phase.STARTING, Phase.UP}
+        return self.phase is Phase.UP or self.phase is Phase.STARTING
 
     @property
     def gone(self) -> bool:
         """Whether it has no life, or one that nobody waits for any more."""
-        return self.phase in {Phase.DOWN, Phase.WEDGED}
+        return self.phase is Phase.DOWN or self.phase is Phase.WEDGED
 
 
 def state_of(child: Child) -> State:

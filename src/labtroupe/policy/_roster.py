@@ -216,7 +216,8 @@ class Roster:
 
     def wants(self, child: Child) -> bool:
         """Whether a life of a child is wanted, or will be once something is asked of it."""
-        return (self.returning or not self.closed) and child.wanted in {Wanted.RUNNING, Wanted.IF_USED}
+        wanted = child.wanted is Wanted.RUNNING or child.wanted is Wanted.IF_USED
+        return wanted and (self.returning or not self.closed)
 
     def idle(self, child: Child) -> bool:
         """Whether a child has no life, and none is wanted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 
@@ -20,6 +20,9 @@ from labtroupe.messages import Message, WhenIdle, commands_of
 from labtroupe.policy import Phase, Wanted
 from labtroupe.supervision._child import Member
 from labtroupe.supervision._supervisor import Supervisor
+
+# A member, and whose it is.
+_Found: TypeAlias = tuple[Supervisor, Member]
 
 
 async def connect(supervisor: Supervisor, names: Iterable[str], *, force: bool = False) -> None:
@@ -115,16 +118,28 @@ def _probe_of(actor_type: type[Any]) -> Message[object] | None:
 
 
 async def _wait_tried(supervisor: Supervisor, members: Sequence[Member]) -> None:
-    """Wait until each runs, or its present attempt has failed; whoever only waits is tried now."""
+    """Wait until each runs, or has been tried in vain; whoever waits for a later try is tried now."""
     names = names_with_dependencies(supervisor, [member.spec.name for member in members])
-    for name in names:
-        owner, member = supervisor.find(name)
-        owner.keeper.want_now(member.record)
-    with _awaited([supervisor.member(name) for name in names]):
-        for member in members:
-            owner, _ = supervisor.find(member.spec.name)
-            while not _is_tried(owner, member):
-                await owner.keeper.wait_look()
+    found = [supervisor.find(name) for name in names]
+    # The try that these have begun is the one to wait for.
+    unhurried: Sequence[_Found] = [
+        (owner, each) for owner, each in found if each.record.phase is not Phase.STARTING
+    ]
+    with _awaited([member for _, member in found]):
+        while True:
+            unhurried = _hurry(unhurried)
+            pending = [owner for owner, member in found if not _is_tried(owner, member)]
+            if not pending:
+                return
+            await pending[0].keeper.wait_look()
+
+
+def _hurry(found: Sequence[_Found]) -> Sequence[_Found]:
+    """Let members wait no longer for their use or their next try, and return those that did not."""
+    hurried = [(owner, member) for owner, member in found if owner.keeper.want_now(member.record)]
+    for owner in dict.fromkeys(owner for owner, _ in hurried):
+        owner.keeper.look()
+    return [each for each in found if each not in hurried] if hurried else found
 
 
 @contextmanager
@@ -147,6 +162,9 @@ def _is_tried(owner: Supervisor, member: Member) -> bool:
             return any(_has_failed(owner, owner.member(name)) for name in waits_for)
         case State.STOPPING:
             return member.record.phase is Phase.WEDGED or not member.cell.restarting
+        case State.RUNNING:
+            # Otherwise its life is over, and nobody has looked since.
+            return member.cell.up
         case _:
             return True
 

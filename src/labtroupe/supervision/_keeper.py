@@ -12,6 +12,7 @@ ordered stop: dependents before what they depend on, each with time to clean up.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,7 +22,7 @@ import trio
 from labtroupe.actor import Change, ChangeKind, Deadlines, Latch
 from labtroupe.errors import RestartLimitError, Unavailable, sentence
 from labtroupe.messages import CleanupFailed
-from labtroupe.policy import Child, Restart, Roster, Wanted, leaves_nothing, restarts_softly
+from labtroupe.policy import Child, Phase, Restart, Roster, Wanted, leaves_nothing, restarts_softly
 from labtroupe.supervision._child import Member, live_one_life, settle_estate
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._show import show
@@ -122,12 +123,12 @@ class Keeper:
             record.hurry()
             self.kick()
 
-    def want_now(self, record: Child) -> None:
-        """Start a child now that waits for something to be asked of it, or for its next try."""
+    def want_now(self, record: Child) -> bool:
+        """Let a child wait no longer for its use or its next try, and return whether it did."""
+        waits = record.wanted is Wanted.IF_USED or (record.phase is Phase.DOWN and record.due > -math.inf)
         self.use(record)
-        if record.wanted is Wanted.RUNNING:
-            record.hurry()
-            self.look()
+        record.hurry()
+        return waits
 
     def kick(self) -> None:
         """Have the records looked at soon."""
