@@ -44,7 +44,7 @@ def test_the_page_has_the_options_of_a_command_and_no_others(name: str) -> None:
     options = {word for each in command(name).params if isinstance(each, click.Option) for word in each.opts}
     listed = "\n".join(line for line in sections()[name].splitlines() if line.startswith("- "))
 
-    assert set(re.findall(r"`(--?\w+)(?=[` ])", re.sub(r": .*", "", listed))) == options
+    assert set(re.findall(r"`(--?[\w-]+)(?=[` ])", re.sub(r": .*", "", listed))) == options
 
 
 def test_the_page_has_the_exit_codes_there_are() -> None:

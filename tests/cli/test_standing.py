@@ -52,8 +52,8 @@ HALTED = {"state": State.HALTED, "note": "smoke (it is backoff)", "retry_in": 1.
         ({}, []),
         (BACKOFF, ["next try in 1.9 s: no such device"]),
         (
-            BACKOFF | {"restarts": RestartStatus(streak=4, lately=0, allowed=3, seconds=30.0)},
-            ["next try in 1.9 s: no such device", "failed 4 times in a row"],
+            BACKOFF | {"down": 720.0, "restarts": RestartStatus(streak=4, lately=0, allowed=3, seconds=30.0)},
+            ["next try in 1.9 s: no such device", "failed 4 times in a row, not connected for 12 min"],
         ),
         (HALTED, ["smoke (it is backoff)", "safe state not confirmed: it is not running"]),
         (
