@@ -199,6 +199,8 @@ class _Screen:
     """
 
     fd: int | None
+    # Only one task may wait for room at a time.
+    _turn: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
     @classmethod
     def on(cls, stream: TextIO | None) -> Self:
@@ -211,14 +213,15 @@ class _Screen:
     async def print(self, text: str) -> None:
         """Write lines as soon as there is room; what nobody can read is dropped."""
         data = f"{text}\n".encode(errors="backslashreplace")
-        while data and self.fd is not None:
-            await self._wait_room(self.fd)
-            try:
-                data = data[os.write(self.fd, data[:_CHUNK]) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                return
+        async with self._turn:
+            while data and self.fd is not None:
+                await self._wait_room(self.fd)
+                try:
+                    data = data[os.write(self.fd, data[:_CHUNK]) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return
 
     async def _wait_room(self, fd: int) -> None:
         try:
