@@ -12,7 +12,7 @@ import trio
 
 from labtroupe import Bench, open_bench
 from labtroupe.control import InstrumentStatus
-from labtroupe.errors import Halted
+from labtroupe.errors import CommandRefused, CommandTimeout, Halted
 from labtroupe.instrument import Direction
 from labtroupe.kinds import DCPowerSupply, LinkamT95, Mode
 from labtroupe.lifecycle import State
@@ -99,8 +99,9 @@ async def test_supplies_that_were_switched_off(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 async def test_supplies_that_were_unplugged(tmp_path: Path) -> None:
-    """L11: goes on as it was, without anybody having to decide that."""
+    """L11: they go on as they were, without anybody having to decide that."""
     async with opened(tmp_path, "adopt", "restore", "ask") as bench:
         for name in ("adopt", "restore", "ask"):
             await set_up(bench, name)
@@ -149,6 +150,25 @@ async def test_what_the_supply_was_told_last_is_what_counts(tmp_path: Path) -> N
             assert not (await bench.ref(name, DCPowerSupply).ask(DCPowerSupply.status())).on
 
 
+async def test_what_was_cut_off_is_not_known(tmp_path: Path) -> None:
+    """L11: nobody can say what it was to be; what the device has refused it has not done."""
+    async with opened(tmp_path, "restore-a", "restore-b", more="max_current = 9.0\n") as bench:
+        for name in ("restore-a", "restore-b"):
+            await set_up(bench, name)
+        bench.service.inject("restore-a", "mute")
+        with pytest.raises(CommandTimeout):
+            await bench.ref("restore-a", DCPowerSupply).ask(DCPowerSupply.set_voltage(1.0), timeout=0.1)
+        bench.service.inject("restore-a", "clear")
+        with pytest.raises(CommandRefused):
+            await bench.ref("restore-b", DCPowerSupply).ask(DCPowerSupply.set_current(9.0))
+
+        assert await returns(bench, "power-cycle", "0.1") == {
+            "restore-a": (True, "adopt"),
+            "restore-b": (True, "restore"),
+        }
+
+
+@pytest.mark.slow
 async def test_an_output_that_is_seen_to_be_off_is_not_for_us_to_switch_on(tmp_path: Path) -> None:
     """L11: somebody has done that, or the protection; what else was set is set again."""
     async with opened(tmp_path, "restore") as bench:

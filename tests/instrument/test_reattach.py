@@ -106,7 +106,7 @@ class Dimmer(Instrument):
 
     async def restore(self) -> None:
         """Go back to the brightness, step by step."""
-        for step in range(int(await self.link.query("?")), self.recall(0)):
+        for step in range(int(await self.link.query("?")), self.recall(int) or 0):
             await self._tell(f"SET {step + 1}")
             await trio.sleep(0.2)
 

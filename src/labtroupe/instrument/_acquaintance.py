@@ -119,6 +119,6 @@ class Acquaintance:
         """Note what is set now, ``None`` if nobody knows, and how often the instrument has been halted."""
         self.settings, self.halts, self.changed_at = settings, halts, None
 
-    def recall(self, default: S) -> S:
-        """Return what is set now, as far as it is known; otherwise ``default``, which has the same class."""
-        return self.settings if isinstance(self.settings, type(default)) else default
+    def recall(self, kind: type[S]) -> S | None:
+        """Return what is set now, if it is known and of this class; otherwise ``None``."""
+        return self.settings if isinstance(self.settings, kind) else None

@@ -76,6 +76,10 @@ class Bus(Instrument, abc.ABC):
     def sign_of_life(self, unit: int) -> bytes:
         """Return a request that does no harm, and that any device at this address answers somehow."""
 
+    async def has_forgotten(self) -> bool | None:
+        """Return that nothing is lost: a bus has no settings, and those on it speak for themselves."""
+        return False
+
     async def on_open(self) -> None:
         """Wait until nothing comes any more of what was asked in a former life, or by somebody else."""
         await trio.sleep(self.lateness)

@@ -169,9 +169,9 @@ class Instrument(Actor):
         """
         self.link.acquaintance.remember(settings, times_halted())
 
-    def recall(self, default: S) -> S:
-        """Return what was kept last, or ``default``, a value of the same class, if nothing is."""
-        return self.link.acquaintance.recall(default)
+    def recall(self, kind: type[S]) -> S | None:
+        """Return what was kept last, a value of this class; ``None`` if nothing is."""
+        return self.link.acquaintance.recall(kind)
 
     async def on_open(self) -> None:
         """Say the first words to the device; to raise refuses it.

@@ -6,6 +6,7 @@ After SCPI-1999, volume 4, "DC Power Supplies": ``VOLTage``, ``CURRent``, ``OUTP
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import attrs
@@ -41,11 +42,11 @@ class OutputStatus:
 
 @attrs.frozen
 class _Settings:
-    """What was set last; ``None`` for what was not."""
+    """All that is set."""
 
-    volts: float | None = None
-    amperes: float | None = None
-    on: bool | None = None
+    volts: float
+    amperes: float
+    on: bool
 
 
 @attrs.define(eq=False)
@@ -82,13 +83,12 @@ class DCPowerSupply(ScpiInstrument):
         Raises:
             CommandRefused: The supply cannot do it.
         """
-        was = self._settings
-        if was.on is False:
-            await self._write("OUTP OFF")
-        if was.amperes is not None:
-            await self._write(f"CURR {was.amperes:.4f}")
-        if was.volts is None:
+        was = self.recall(_Settings)
+        if was is None:
             return
+        if not was.on:
+            await self._write("OUTP OFF")
+        await self._write(f"CURR {was.amperes:.4f}")
         if was.on:
             if not await self._number("OUTP?"):
                 await self._write("VOLT 0")
@@ -105,7 +105,7 @@ class DCPowerSupply(ScpiInstrument):
             CommandRefused: The supply cannot do it.
         """
         _hold_against("volts", volts, self.max_voltage)
-        await self._set(f"VOLT {volts:.4f}", attrs.evolve(self._settings, volts=volts))
+        await self._set(f"VOLT {volts:.4f}", lambda was: attrs.evolve(was, volts=volts))
 
     @command(timeout=3.0)
     async def set_current(self, amperes: Annotated[float, Range(0.0), Unit("A")]) -> None:
@@ -116,18 +116,15 @@ class DCPowerSupply(ScpiInstrument):
             CommandRefused: The supply cannot do it.
         """
         _hold_against("amperes", amperes, self.max_current)
-        await self._set(f"CURR {amperes:.4f}", attrs.evolve(self._settings, amperes=amperes))
+        await self._set(f"CURR {amperes:.4f}", lambda was: attrs.evolve(was, amperes=amperes))
 
     @command(timeout=3.0)
     async def switch(self, on: bool) -> None:  # noqa: FBT001 - `labtroupe call psu switch on`
         """Switch the output on or off."""
-        if not on:
-            await self._set("OUTP OFF", attrs.evolve(self._settings, on=False))
-            return
-        await self._set("OUTP ON", None)
-        # Somebody may have set them at its front panel.
-        volts, amperes = await self._number("VOLT?"), await self._number("CURR?")
-        self.remember(_Settings(volts, amperes, on=True))
+        if on:
+            # To be read anew: somebody may have set the others at its front panel.
+            self.remember(None)
+        await self._set(f"OUTP {'ON' if on else 'OFF'}", lambda was: attrs.evolve(was, on=on))
 
     @reading(timeout=3.0)
     async def voltage(self) -> Volts:
@@ -153,33 +150,38 @@ class DCPowerSupply(ScpiInstrument):
             self._note_off()
         return found
 
-    @property
-    def _settings(self) -> _Settings:
-        return self.recall(_Settings())
-
-    async def _set(self, request: str, settings: _Settings | None) -> None:
+    async def _set(self, request: str, change: Callable[[_Settings], _Settings]) -> None:
         """Send a command, and remember what is set after it; if it is cut off, nobody knows."""
-        before = self._settings
+        before = self.recall(_Settings)
         self.remember(None)
         try:
             await self._write(request)
         except CommandRefused:
             self.remember(before)
             raise
-        self.remember(settings)
+        self.remember(await self._read_settings() if before is None else change(before))
+
+    async def _read_settings(self) -> _Settings:
+        return _Settings(
+            volts=await self._number("VOLT?"),
+            amperes=await self._number("CURR?"),
+            on=await self._number("OUTP?") != 0,
+        )
 
     def _note_off(self) -> None:
         """Remember that the output is off, so that it stays so."""
-        if self._settings.on:
-            self.remember(attrs.evolve(self._settings, on=False))
+        was = self.recall(_Settings)
+        if was is not None and was.on:
+            self.remember(attrs.evolve(was, on=False))
 
     async def _approach(self, volts: float) -> None:
         """Go near to a voltage, from the one that is set, in steps."""
         now, step = await self._number("VOLT?"), self.restore_rate * _STEP
         while abs(volts - now) > step:
+            began = trio.current_time()
             now += math.copysign(step, volts - now)
             await self._write(f"VOLT {now:.4f}")
-            await trio.sleep(_STEP)
+            await trio.sleep_until(began + _STEP)
 
 
 def _hold_against(name: str, value: float, limit: float) -> None:

@@ -100,14 +100,15 @@ class LinkamT95(Instrument):
 
     async def has_forgotten(self) -> bool | None:
         """Return whether it is stopped, although a ramp was started: so it begins when it is switched on."""
-        if self.link.acquaintance.settings is None:
+        if self.recall(_Ramp) is None:
             return None
         return (await self.status()).mode is Mode.STOPPED
 
     async def restore(self) -> None:
         """Start the last ramp again, from the present temperature."""
-        was = self.recall(_Ramp(0.0, 0.0))
-        await self._start(was)
+        ramp = self.recall(_Ramp)
+        if ramp is not None:
+            await self._start(ramp)
 
     async def reset_device(self) -> None:
         """Stop heating and cooling."""
