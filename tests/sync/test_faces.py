@@ -23,9 +23,9 @@ from labtroupe.errors import (
     Outcome,
     UnknownInstrumentError,
 )
-from labtroupe.sync import Bench, attach, open_bench
+from labtroupe.sync import Bench, OpenBench, attach, open_bench
 
-from ._kinds import Colour, Everything, Point
+from ._kinds import Colour, Everything, Jammed, Point
 
 
 @pytest.fixture(params=["inside", "attached"])
@@ -97,6 +97,13 @@ def test_an_error_is_the_one_that_trio_would_raise(bench: Bench) -> None:
     assert wrong.value.outcome is Outcome.NOT_SENT
     assert crashed.value.instrument == "all"
     assert (jammed.value.code, jammed.value.outcome) == ("jammed", Outcome.REFUSED)
+
+
+def test_an_error_says_in_its_traceback_what_became_of_it_and_what_to_do(bench: Bench) -> None:
+    with pytest.raises(Jammed if isinstance(bench, OpenBench) else CommandError) as caught:
+        bench["all"].jam()
+
+    assert caught.value.__notes__ == ["outcome: refused", "Push."]
 
 
 def test_a_value_that_json_does_not_have_is_refused(bench: Bench) -> None:

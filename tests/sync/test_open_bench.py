@@ -78,7 +78,7 @@ def test_what_the_bench_failed_of_is_noted_on_what_the_body_raises(file: Path) -
         while True:
             bench.status()
 
-    assert any("Meanwhile the bench failed: psu" in note for note in caught.value.__notes__)
+    assert "Meanwhile the bench failed: psu" in "\n".join(caught.value.__notes__)
 
 
 def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) -> None:

@@ -72,7 +72,7 @@ def _only_server(path: Path) -> Generator[None]:
             holder = os.read(fd, 32).decode(errors="replace").strip() or "unknown"
             raise BenchError(
                 f"a bench named {path.stem!r} is running already, as process {holder}",
-                remedy="Stop it first, or give this bench another name.",
+                remedy="Stop it first, attach to it (`labtroupe.sync`), or give this bench another name.",
             ) from None
         os.ftruncate(fd, 0)
         os.write(fd, f"{os.getpid()}\n".encode())

@@ -9,9 +9,9 @@ from typing import TypeVar, cast
 import msgspec
 
 from labtroupe.client import Client, EventRecord, find_bench, find_only_bench, from_exact
-from labtroupe.errors import BenchError, Outcome
+from labtroupe.errors import BenchError, LabtroupeError, Outcome
 from labtroupe.messages import Message
-from labtroupe.sync._bench import Bench, refuse_in_trio
+from labtroupe.sync._bench import Bench, explaining, refuse_in_trio
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -80,4 +80,9 @@ class Attached(Bench):
     ) -> T:
         """Have the bench carry out an operation of its control service."""
         refuse_in_trio()
-        return self._client.ask_bench(op, args, result_type, patience=patience, lost=lost)
+        with explaining():
+            try:
+                return self._client.ask_bench(op, args, result_type, patience=patience, lost=lost)
+            except LabtroupeError as error:
+                # How it came over the socket is of interest to nobody.
+                raise error.with_traceback(None) from error.__cause__

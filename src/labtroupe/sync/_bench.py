@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from labtroupe.client import InstrumentStatus, Operator, ReadingStatus
@@ -110,6 +111,19 @@ class Bench(Operator):
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [_row(each) for each in self.status().instruments]
+
+
+@contextmanager
+def explaining() -> Generator[None]:
+    """Note on an error what became of the command and what to do, for who reads a traceback."""
+    try:
+        yield
+    except LabtroupeError as error:
+        outcome = f"outcome: {error.outcome}" if error.outcome is not None else ""
+        for note in filter(None, [outcome, error.remedy]):
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
+        raise
 
 
 def refuse_in_trio() -> None:

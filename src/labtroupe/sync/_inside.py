@@ -15,7 +15,7 @@ from labtroupe.control import to_json
 from labtroupe.errors import Outcome
 from labtroupe.instrument import Instrument
 from labtroupe.messages import Event, Message
-from labtroupe.sync._bench import Bench, refuse_in_trio
+from labtroupe.sync._bench import Bench, explaining, refuse_in_trio
 from labtroupe.sync._crossing import Crossing
 
 R = TypeVar("R")
@@ -55,7 +55,8 @@ class Inside(Bench):
         """Send ``message`` to an instrument and return its answer."""
         refuse_in_trio()
         ref = self.running.ref(name, Instrument)
-        return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout))
+        with explaining():
+            return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout))
 
     def ask_by_name(
         self,
@@ -100,7 +101,8 @@ class Inside(Bench):
             result = operation(**args)
             return await result if inspect.isawaitable(result) else result
 
-        return msgspec.convert(self.crossing.carry_out(work), result_type, from_attributes=True)
+        with explaining():
+            return msgspec.convert(self.crossing.carry_out(work), result_type, from_attributes=True)
 
 
 def _record(event: Event) -> EventRecord:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
 from labtroupe.names import nearest
+
+# Where it is imported from, for `help`.
+_MODULE: Final = "labtroupe.sync"
 
 
 class AsksByName(Protocol):
@@ -46,8 +49,10 @@ class Instrument:
         known = [each.name for each in self._description.commands]
         near = nearest(name, known)
         hint = f"; did you mean {near!r}?" if near else ""
+        # With a name, so that Python adds no suggestion of its own.
         raise AttributeError(
-            f"{self._description.name} has no command {name!r}{hint} (there are: {', '.join(known)})"
+            f"{self._description.name} has no command {name!r}{hint} (there are: {', '.join(known)})",
+            name=name,
         )
 
     def __dir__(self) -> list[str]:
@@ -69,7 +74,7 @@ def make_instrument(ask: AsksByName, description: InstrumentDescription) -> Inst
     name = description.kind.rpartition(":")[2]
     attributes: dict[str, object] = {
         "__doc__": f"{description.summary}\n\n{inspect.getdoc(Instrument)}",
-        "__module__": "labtroupe.sync",
+        "__module__": _MODULE,
         "__slots__": (),
     }
     made: type[Instrument] = type(name, (Instrument,), attributes | methods)
@@ -85,6 +90,7 @@ def _method(instrument: str, command: CommandInfo) -> Callable[..., object]:
 
     method.__name__ = command.name
     method.__qualname__ = f"{instrument}.{command.name}"
+    method.__module__ = _MODULE
     method.__doc__ = command.summary
     method.__signature__ = _signature(command, own_timeout=own_timeout)  # type: ignore[attr-defined]
     return method

@@ -91,7 +91,12 @@ class Owner:
         # First the word, then the way; the thread does it the other way round, so none is missed.
         self.told = True
         if self._crossing is not None:
-            self._crossing.call_soon(self._scope.cancel)
+            self._crossing.call_soon(self._cancel, self._crossing)
+
+    def _cancel(self, crossing: Crossing) -> None:
+        # One that ends already may have failed, and to cancel it would hide why.
+        if not crossing.closed:
+            self._scope.cancel("it was told to stop")
 
     def run(self) -> None:
         """Run the bench to its end; in the thread."""
