@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# Or each of the many processes that tests start would compile all of the code anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _counter = itertools.count()
 

@@ -48,7 +48,7 @@ class Mutation:
 # The files with the tests of most rules; others are named in the table.
 ACTOR, POLICY = "actor/test_requests.py", "policy"
 SUPERVISION = "supervision/test_supervisor.py"
-# In real time, so each names its test.
+# In real time, so most name their tests, as those for buses do.
 LINK = "instrument/test_link.py"
 RESYNC, MANNERS = "instrument/test_resync.py", "instrument/test_manners.py"
 RETURNS = "instrument/test_reattach.py"
@@ -1110,35 +1110,35 @@ MUTATIONS = [
         "instrument/_bus.py",
         "        elif now < next_try:\n",
         "        elif False:\n",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_dead_devices_cost_their_neighbours_under_a_tenth_of_their_rate",
     ),
     Mutation(
         "L10: all dead devices of a bus share what one of them may cost",
         "instrument/_attendance.py",
         "        self._next_probe = now + _REST * (now - began)\n",
         "",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_dead_devices_cost_their_neighbours_under_a_tenth_of_their_rate",
     ),
     Mutation(
         "L10: where nobody is held up the dead devices of a bus do not wait for one another",
         "instrument/_attendance.py",
         "in_turn = absence.silent and self._present",
         "in_turn = absence.silent",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_where_nobody_is_held_up_dead_devices_do_not_wait_for_one_another",
     ),
     Mutation(
         "L10: one answer that is lost on a bus is no death",
         "instrument/_attendance.py",
         "        again = unit not in self._present\n",
         "        again = True\n",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_after_one_lost_answer_a_device_is_soon_asked_again",
     ),
     Mutation(
         "L10: an instrument has one request in the mailbox of its bus",
         "instrument/_bus_link.py",
         "        async with self._turns:\n            answer = await self._ask_bus(",
         "        if True:\n            answer = await self._ask_bus(",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_who_asks_for_much_at_once_gets_no_more_turns_than_the_others",
     ),
     Mutation(
         "L10: an instrument depends on its bus",
@@ -1159,42 +1159,42 @@ MUTATIONS = [
         "instrument/_bus.py",
         "        await self.link.resync()\n        if silent",
         "        if silent",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_dead_devices_cost_their_neighbours_under_a_tenth_of_their_rate",
     ),
     Mutation(
         "R4: what is on a bus is finished",
         "instrument/_bus.py",
         "    @command(timeout=math.inf, interruptible=False)\n    async def exchange",
         "    @command(timeout=math.inf)\n    async def exchange",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_a_caller_who_leaves_does_not_cut_off_what_is_on_the_bus",
     ),
     Mutation(
         "S9: a safe state asks a device on a bus also if it is absent",
         "instrument/_bus_link.py",
         "self.unit, request, insist=making_safe.get()))\n            if not",
         "self.unit, request, insist=False))\n            if not",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_to_halt_all_lets_the_bus_serve_the_safe_states",
     ),
     Mutation(
         "L2: not even a safe state takes a late answer on a bus for its own",
         "instrument/_bus.py",
         "            await trio.sleep_until(absence.owing_until)\n",
         "            pass\n",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_a_safe_state_is_tried_although_the_device_is_taken_to_be_dead",
     ),
     Mutation(
         "L2: a device on a bus that may still answer is not asked",
         "instrument/_bus.py",
         "            if not self.link.in_step:\n",
         "            if False:\n",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_a_damaged_answer_is_no_answer_and_holds_up_nobody",
     ),
     Mutation(
         "L2: a device on a bus is never answered for by another one",
         "kinds/modbus.py",
         "        return frame[:1]\n",
         '        return b""\n',
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_a_late_answer_of_one_device_disturbs_no_other",
     ),
     Mutation(
         "L10: nobody comes between the exchanges of a transaction on a bus",
@@ -1229,7 +1229,7 @@ MUTATIONS = [
         "instrument/_bus.py",
         "        if self._attendance.of(unit) is None:\n",
         "        if True:\n",
-        "instrument/test_bus_link.py",
+        "instrument/test_bus_link.py::test_an_absence_is_one_event_and_so_is_its_end",
     ),
     Mutation(
         "L10: a simulated device on a bus that is late holds up no other",
@@ -1264,7 +1264,7 @@ MUTATIONS = [
         "instrument/_bus.py",
         "        await trio.sleep(self.lateness)\n",
         "        await trio.sleep(0)\n",
-        "instrument/test_bus.py",
+        "instrument/test_bus.py::test_what_a_former_life_of_the_bus_has_asked_is_answered_to_nobody",
     ),
     Mutation(
         "OA-16: what is simulated opens no real port",
