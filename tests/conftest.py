@@ -12,6 +12,12 @@ pytest_plugins = ["pytester"]
 # Or each of the many processes that tests start would compile all of the code anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run all of it in two processes, as most of it waits, and a part in this one, to begin at once."""
+    return 2 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 _counter = itertools.count()
 
 
