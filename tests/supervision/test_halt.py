@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from labtroupe.actor import Actor, ActorRef, SafetyReport
+from labtroupe.actor import Actor, ActorRef, SafetyReport, halt_itself
 from labtroupe.errors import CommandRefused, Halted, Outcome, RestartLimitError, UnknownInstrumentError
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, SafeState, command
@@ -70,6 +70,15 @@ class LateValve(Valve):
     """One whose turn comes after the others'."""
 
     safe_state_order: ClassVar[int] = 1
+
+
+@attrs.define(eq=False)
+class ShyValve(Valve):
+    """One that waits for a person."""
+
+    async def on_start(self) -> None:
+        """Halt itself."""
+        halt_itself("look")
 
 
 @attrs.define(eq=False)
@@ -275,6 +284,27 @@ async def test_before_it_is_given_up_everything_is_made_safe(autojump_clock: Moc
     }
     assert {member.cell.latch for member in supervisor} == {None}
     assert supervisor.member("a").cell.state is State.STOPPED
+
+
+async def test_who_waits_for_a_person_is_made_safe_too_and_goes_on_waiting(autojump_clock: MockClock) -> None:
+    """S9, S10, L11: nobody but a person lets go of what has halted itself."""
+    log: list[str] = []
+    hopeless = Policy(critical=True, limit=RestartLimit(max_restarts=0))
+    supervisor = Supervisor([valve("a", Plan(log), ShyValve), valve("c", Plan(log), policy=hopeless)])
+
+    async def crash() -> None:
+        await wait_all_tasks_blocked()
+        assert (supervisor.member("a").cell.state, log) == (State.HALTED, [])
+        supervisor.ref("c", Valve).tell(Valve.crash())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(crash)
+        with pytest.raises(RestartLimitError):
+            await supervisor.run()
+    latch = supervisor.member("a").cell.latch
+    assert log == ["c stopped", "a safe 0", "a stopped"]
+    assert latch is not None
+    assert (latch.reason, latch.leave) == ("look", True)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 60.0])

@@ -162,16 +162,17 @@ class Keeper:
 
     async def _stop_all(self) -> None:
         latch: Latch | None = None
+        before = {each.spec.name: each.cell.latch for each in self.actors()}
         if self.roster.gave_up is not None:
             latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
-            halted = [each.cell for each in self.actors()]
-            await halt_all([each for each in halted if each.latch is None or each.latch.leave], latch)
+            cells = [each.cell for each in self.actors()]
+            await halt_all([each for each in cells if each.latch is None or each.latch.leave], latch)
         self.roster.close()
         await self._look_until(self._is_all_gone)
         for member in self.actors():
-            # Nobody has halted it: it is halted no longer than what was given up lasts.
+            # Nobody has halted it for this: it is halted so no longer than what was given up lasts.
             if member.cell.latch is latch:
-                member.cell.reset()
+                member.cell.safety.set(before.get(member.spec.name))
         self.show_all()
         self._children = None
         wedged = [member for member in self.actors() if member.task is not None]
