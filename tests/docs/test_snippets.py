@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ import trio
 from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+import labtroupe.sync
 from labtroupe.bench import load_bench, open_bench
 from labtroupe.errors import DeviceAbsent
 
@@ -37,6 +40,8 @@ PAGES = [
     ROOT / "docs/how-to/get-in-step.md",
     ROOT / "docs/how-to/share-a-bus.md",
     ROOT / "docs/how-to/when-a-device-comes-back.md",
+    ROOT / "docs/how-to/from-a-blocking-script.md",
+    ROOT / "docs/how-to/in-a-notebook.md",
     ROOT / "docs/how-to/run-a-script.md",
     ROOT / "docs/explanation/runs.md",
     ROOT / "docs/reference/protocols.md",
@@ -207,8 +212,13 @@ def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pyte
         exec("from labtroupe import *\nfrom labtroupe.kinds._scpi import is_identity", document.namespace)  # noqa: S102
     examples = list(document.examples())
     assert examples
-    for example in examples:
-        example.evaluate()
+    with contextlib.ExitStack() as stack:
+        runtime = stack.enter_context(tempfile.TemporaryDirectory(prefix="lt-"))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        if page.name == "from-a-blocking-script.md":
+            stack.enter_context(labtroupe.sync.open_bench("bench.toml"))
+        for example in examples:
+            example.evaluate()
 
 
 @pytest.mark.parametrize(
