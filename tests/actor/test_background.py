@@ -70,7 +70,7 @@ async def staged(actor_type: type[Keeper]) -> AsyncGenerator[Lives[Keeper]]:
 
 
 async def test_a_background_task_runs_beside_the_commands_of_each_life(autojump_clock: MockClock) -> None:
-    """S16: it begins after the start, and has ended before the stop."""
+    """PLR-4, PLR-7, S16: it begins after the start, and has ended before the stop."""
     async with staged(Keeper) as s:
         await wait_all_tasks_blocked()
         assert s.actor.diary == ["started", "keeps"]
@@ -98,7 +98,7 @@ async def test_a_background_task_that_returns_leaves_the_life_alone(autojump_clo
 async def test_what_a_background_task_raises_ends_its_life_and_says_where_it_comes_from(
     autojump_clock: MockClock,
 ) -> None:
-    """S15, S16: bare, with its traceback and the name of the task."""
+    """PLR-16, S15, S16: bare, with its traceback and the name of the task."""
     async with staged(Failing) as s:
         reply = s.ref.send(Keeper.work(100), timeout=200)
         with pytest.raises(CommandCancelled, match="the actor went down under it"):

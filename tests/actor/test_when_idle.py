@@ -65,7 +65,7 @@ async def test_an_idle_device_is_asked_for_a_sign_of_life(autojump_clock: MockCl
 
 
 async def test_one_that_is_used_is_not_asked(autojump_clock: MockClock) -> None:
-    """S12: what is done anyway is a sign of life."""
+    """OA-13, S12: what is done anyway is a sign of life."""
     world = World()
     async with lives(Alive, lambda: Alive(world)) as s:
         for _ in range(5):
@@ -108,7 +108,7 @@ async def test_a_device_that_refuses_is_asked_again_later(autojump_clock: MockCl
 
 
 async def test_a_sign_of_life_that_fails_ends_the_life(autojump_clock: MockClock) -> None:
-    """S12: that is what it is for."""
+    """OA-13, S12: that is what it is for."""
     world = World(raises=OSError("gone"))
     async with lives(Alive, lambda: Alive(world), pause=1) as s:
         await trio.sleep(15)

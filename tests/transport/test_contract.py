@@ -350,7 +350,7 @@ async def test_a_cancelled_send_has_sent_a_beginning(peer: Peer) -> None:
 
 
 async def test_a_port_is_claimed_while_it_is_open(peer: Peer) -> None:
-    """PLR-11, L9: the second one is refused and told who holds it."""
+    """PLR-11, PLR-12, L9: the second one is refused and told who holds it."""
     async with opened(peer):
         (holder,) = claims().values()
         with pytest.raises(PortInUse, match=r" is held by heater$"):

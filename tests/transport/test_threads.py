@@ -79,6 +79,7 @@ async def test_what_a_failing_call_opened_is_undone_when_its_error_arrives(hang:
 
 
 async def test_the_loop_goes_on_meanwhile(hang: Hang) -> None:
+    """PLR-14: a thread is for what blocks, and for nothing else."""
     with trio.fail_after(1), hang.claim() as undo:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(call_in_thread, hang.work, undo)
@@ -100,7 +101,7 @@ async def test_a_cancelled_call_is_undone_before_the_caller_is_let_go(hang: Hang
 
 
 async def test_a_hanging_call_holds_its_caller_only_shortly_and_keeps_the_claim(hang: Hang) -> None:
-    """P16, R13: what may still be in use is not given up."""
+    """SC-3, P16, R13: what may still be in use is not given up."""
     started = trio.current_time()
     with trio.move_on_after(0.02) as scope, hang.claim() as undo:
         await call_in_thread(hang.work, undo)
