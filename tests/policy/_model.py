@@ -12,6 +12,8 @@ from labtroupe.policy import Group, Policy, Restart, RestartLimit, Roster, Strat
 
 # How long after its time for clean-up a life that is still there counts as wedged.
 WEDGED_AFTER = 1.0
+# How long a start keeps others from starting.
+OPENING = 1.0
 
 
 @attrs.define(eq=False)
@@ -19,9 +21,11 @@ class Life:
     """A life as the world has it: its task has started and has not ended.
 
     Attributes:
+        began: When it was started.
         leaves_at: Since when it is on its way out, told to or not.
     """
 
+    began: float = -math.inf
     up_since: float | None = None
     leaves_at: float | None = None
     told: bool = False
@@ -77,13 +81,16 @@ class Known:
 class World:
     """Lives without tasks beside the records of them; each look is held against the rules."""
 
-    def __init__(self, bench: Mapping[str, Policy], group: Group | None = None) -> None:
+    def __init__(
+        self, bench: Mapping[str, Policy], group: Group | None = None, starts_at_once: int = 20
+    ) -> None:
         self.now = 0.0
         self.closed = False
         self.sound = False
         """Whether the last look passed; without that, what follows tells nothing more."""
         self.group = group or Group()
-        self.roster = Roster.of(bench, {"group": self.group})
+        self.starts_at_once = starts_at_once
+        self.roster = Roster.of(bench, {"group": self.group}, starts_at_once=starts_at_once)
         together = Tally()
         self.known = {
             child.name: Known(child.policy, together, self.group.limit)
@@ -277,7 +284,8 @@ class World:
             # With a group, one may wait for what depends on another.
             alone = self.group.strategy is Strategy.ONE_FOR_ONE
             others = self.dependents[record.name] if alone else list(self.known)
-            assert self.roster.settled(record) or any(map(self._moves, (record.name, *others)))
+            moving = any(map(self._moves, (record.name, *others)))
+            assert self.roster.settled(record) or moving or len(self.opening()) >= self.starts_at_once
             self._show(record.name)
             assert known.state is not State.BACKOFF or self.now < known.due[1]
         assert self.now < self.roster.next_look(self.now) <= self._due()
@@ -324,16 +332,27 @@ class World:
             assert name in may, "S3: it is its turn in the group"
             assert known.policy.restart is not Restart.TEMPORARY or known.lives == 0, "P11: one life"
         for name in started:
-            self.known[name].life = Life()
+            self.known[name].life = Life(self.now)
             self.known[name].lives += 1
             self.known[name].due = (-math.inf, -math.inf)
-        assert must <= set(started)
+        opening = len(self.opening())
+        assert opening <= self.starts_at_once or not started, "OA-17: not all at once"
+        assert must <= set(started) or opening >= self.starts_at_once
 
     # --- what the rules speak of ---
 
     def starting(self) -> list[str]:
         """Return whose life has not been ready yet."""
         return [name for name in self.living() if self.life(name).up_since is None]
+
+    def opening(self) -> list[float]:
+        """Return until when each of those that start keeps others from starting."""
+        lives = (self.life(name) for name in self.starting())
+        return [
+            each.began + OPENING
+            for each in lives
+            if each.leaves_at is None and each.began + OPENING > self.now
+        ]
 
     def living(self) -> list[str]:
         """Return whose task has not ended."""
@@ -422,8 +441,9 @@ class World:
         )
 
     def _due(self) -> float:
-        """Return when the first backoff must be over."""
-        return min((x.due[1] for x in self.known.values() if x.state is State.BACKOFF), default=math.inf)
+        """Return when the first backoff must be over, or the first start keeps nobody waiting any more."""
+        backoffs = (x.due[1] for x in self.known.values() if x.state is State.BACKOFF)
+        return min((*backoffs, *self.opening()), default=math.inf)
 
     def _all_needs(self, name: str) -> set[str]:
         """Return what a child depends on, directly or through others."""
@@ -441,7 +461,7 @@ class World:
 
     def go_on_until(self, enough: Callable[[], bool]) -> None:
         """Let every life do as it is told, and every pause pass."""
-        for _ in range(5 * len(self.known)):
+        for _ in range(8 * len(self.known)):
             if enough():
                 return
             moving = [name for name in self.living() if not self.up(name)]

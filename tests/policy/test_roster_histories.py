@@ -74,10 +74,13 @@ class Histories(RuleBasedStateMachine):
         group=st.builds(Group, strategy=st.sampled_from(Strategy), limit=LIMITS),
         all_up=st.booleans(),
         events=st.sampled_from([0, 5, 20]),
+        starts_at_once=st.sampled_from([1, 2, 20]),
     )
-    def open(self, bench: dict[str, Policy], group: Group, events: int, *, all_up: bool) -> None:
+    def open(
+        self, bench: dict[str, Policy], group: Group, events: int, starts_at_once: int, *, all_up: bool
+    ) -> None:
         """Begin with nobody started, or all; after some events everything is to stop."""
-        self.world, self.events_left = World(bench, group), events
+        self.world, self.events_left = World(bench, group, starts_at_once), events
         self.look()
         if all_up:
             self.world.go_on_until(self.world.at_rest)
