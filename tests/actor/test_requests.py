@@ -334,7 +334,7 @@ async def test_a_reply_can_be_cancelled_from_anywhere(autojump_clock: MockClock)
 
 
 async def test_a_caller_leaves_on_time_whatever_the_handler_does(autojump_clock: MockClock) -> None:
-    """SC-1, SC-2, R13, P16: a handler that ignores its cancellation holds up the next command, not its caller."""
+    """SC-1, SC-2, R13, P16: one that ignores its cancellation holds up the next, not its caller."""
     async with stage() as s:
         with pytest.raises(CommandTimeout):
             await s.ref.ask(Worker.stubborn(10), timeout=1)

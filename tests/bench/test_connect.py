@@ -162,6 +162,20 @@ async def test_what_it_depends_on_is_tried_too_and_named_as_the_cause(
         assert lines[2].endswith(": waits for bus")
 
 
+async def test_what_it_depends_on_is_waited_for(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """DOD-8: to wait for that is no failure."""
+    text = table("bus") + table("unit", depends_on='["bus"]')
+    async with opened(tmp_path, text) as (bench, _):
+        assert (await bench.connect("unit")).connected
+
+
+async def test_those_before_it_in_its_group_are_waited_for(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """S3: although it does not depend on them."""
+    groups = '[groups.g]\nstrategy = "rest_for_one"\nmembers = ["a", "b"]\n'
+    async with opened(tmp_path, table("a") + table("b") + groups) as (bench, _):
+        assert (await bench.connect("b")).connected
+
+
 async def test_an_unknown_name_is_an_error_and_nothing_is_done(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -280,7 +280,7 @@ async def test_readings_are_seen_with_value_unit_age_and_quality(tmp_path: Path)
 async def test_who_runs_and_has_not_been_heard_for_too_long_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OA-13, S12: to be running means something while its device was heard lately; stopped is another matter."""
+    """OA-13, S12: to run means something while its device was heard lately."""
     monkeypatch.setattr(Robot, "stale_after", 0.3)
     async with opened(tmp_path) as (bench, robot):
 

@@ -27,24 +27,9 @@ from labtroupe.errors import DeviceAbsent
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
-    ROOT / "README.md",
-    ROOT / "docs/tutorial/first-bench.md",
-    ROOT / "docs/explanation/in-step.md",
-    ROOT / "docs/explanation/deadlines.md",
-    ROOT / "docs/explanation/outcomes.md",
-    ROOT / "docs/explanation/supervision.md",
-    ROOT / "docs/explanation/halting.md",
-    ROOT / "docs/how-to/tune-restarts.md",
-    ROOT / "docs/how-to/readings-and-periodic-work.md",
-    ROOT / "docs/how-to/halting.md",
-    ROOT / "docs/how-to/get-in-step.md",
-    ROOT / "docs/how-to/share-a-bus.md",
-    ROOT / "docs/how-to/when-a-device-comes-back.md",
-    ROOT / "docs/how-to/from-a-blocking-script.md",
-    ROOT / "docs/how-to/in-a-notebook.md",
-    ROOT / "docs/how-to/run-a-script.md",
-    ROOT / "docs/explanation/runs.md",
-    ROOT / "docs/reference/protocols.md",
+    page
+    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")))
+    if "```python\n" in page.read_text()
 ]
 BUS_PAGE = ROOT / "docs/how-to/share-a-bus.md"
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"

@@ -9,8 +9,10 @@ import attrs
 from labtroupe import (
     Actor,
     ActorRef,
+    Bench,
     Change,
     ChildSpec,
+    Instrument,
     Message,
     Missed,
     Outcome,
@@ -25,6 +27,7 @@ from labtroupe import (
     every,
     reading,
 )
+from labtroupe.connections import ConnectionReport
 
 Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
 
@@ -171,3 +174,26 @@ async def looking(bath: ActorRef[Bath], careful: ActorRef[CarefulBath]) -> None:
         assert_type(value, float)
     async for change in bath.watch():
         assert_type(change, Change)
+
+
+@attrs.define(eq=False)
+class Stage(Instrument):
+    """An instrument."""
+
+
+@attrs.frozen
+class Pair:
+    """Two refs by name."""
+
+    heater: ActorRef[Stage]
+    bath: ActorRef[Stage]
+
+
+async def connecting(bench: Bench, pair: Pair) -> None:
+    """Whom a bench is to connect goes by name, by ref, or in an object of the user's."""
+    found = bench.refs(Pair)
+    assert_type(found, Pair)
+    assert_type(found.heater, ActorRef[Stage])
+    assert_type(await bench.connect("a", pair.heater, pair, force=True), ConnectionReport)
+    assert_type(await bench.ensure_connected(pair, other=pair.bath), ConnectionReport)
+    assert_type(bench.connections().causes[0].since, float | None)

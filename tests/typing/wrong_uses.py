@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from labtroupe import Actor, ActorRef, Reply, State, background, command, every, reading
+from labtroupe import Actor, ActorRef, Bench, Reply, State, background, command, every, reading
 
 
 @attrs.define(eq=False)
@@ -160,3 +160,8 @@ def refs(heater: ActorRef[Thermostat], actor: ActorRef[Actor]) -> None:
     """A ref says for which class it is."""
     _pump: ActorRef[Pump] = heater  # error: a thermostat is no pump
     _thermostat: ActorRef[Thermostat] = actor  # error: not every actor is a thermostat
+
+
+def connecting(bench: Bench) -> None:
+    """To be connected is waited for."""
+    bench.connect("heater")  # error: nobody waits for it

@@ -59,7 +59,7 @@ class Bench:
             @attrs.frozen
             class Oven:
                 heater: ActorRef[LinkamT95]
-                supply: ActorRef[DcPowerSupply]
+                supply: ActorRef[DCPowerSupply]
 
 
             oven = bench.refs(Oven)
