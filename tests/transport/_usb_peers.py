@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
+from labtroupe.transport import _usb_handle
+
 from ._peers import Peer
 from ._usb_bed import Bed, Pipe, Scope
 
@@ -74,3 +78,29 @@ class UsbScope(UsbPipe):
         with self._device.lock:
             self._device.answer += data
             self._device.progress()
+
+
+def _no_pollfds(_lib: object, _context: object) -> list[tuple[int, int]]:
+    return []
+
+
+class _Sliced(UsbPipe):
+    """A system on which libusb has no descriptors to wait for."""
+
+    def __init__(self) -> None:
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr(_usb_handle, "pollfds", _no_pollfds)
+        super().__init__()
+
+    def close(self) -> None:
+        """Pull the plug, and leave nothing."""
+        super().close()
+        self._patch.undo()
+
+
+class SlicedPipe(_Sliced):
+    """Two bulk endpoints there."""
+
+
+class SlicedScope(_Sliced, UsbScope):
+    """USBTMC there."""

@@ -15,13 +15,14 @@ from labtroupe.errors import DeviceAbsent, LinkLost, PortInUse
 from labtroupe.transport import Address, Transport, claims, open_transport
 
 from ._peers import PEERS, Peer, descriptors
-from ._usb_peers import UsbPipe, UsbScope
+from ._usb_peers import SlicedPipe, SlicedScope, UsbPipe, UsbScope
 
 ALL_BYTES = bytes(range(256))
 
 
 # USB needs umockdev around the whole process: see test_umockdev.py.
-KINDS: list[type[Peer]] = [UsbPipe, UsbScope] if "UMOCKDEV_DIR" in os.environ else PEERS
+USB: list[type[Peer]] = [UsbPipe, UsbScope, SlicedPipe, SlicedScope]
+KINDS = USB if "UMOCKDEV_DIR" in os.environ else PEERS
 
 
 @pytest.fixture(params=KINDS, ids=[kind.__name__ for kind in KINDS])

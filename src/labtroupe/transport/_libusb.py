@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-from collections.abc import Iterator
+import itertools
 from typing import Protocol, cast
 
 from labtroupe.errors import ConfigError
@@ -115,14 +115,18 @@ def claim_interface(
     undo.callback(lib.libusb_release_interface, device, number)
 
 
-def pollfds(lib: ctypes.CDLL, context: ctypes.c_void_p) -> Iterator[tuple[int, int]]:
-    """Yield the descriptors that a context waits for, each with the events of `select.poll`."""
+def pollfds(lib: ctypes.CDLL, context: ctypes.c_void_p) -> list[tuple[int, int]]:
+    """Return the descriptors that a context waits for, each with the events of `select.poll`.
+
+    There are none where the system waits for devices by other means.
+    """
     found = lib.libusb_get_pollfds(context)
-    at = 0
-    while found[at]:
-        yield found[at].contents.fd, found[at].contents.events
-        at += 1
+    if not found:
+        return []
+    pointers = itertools.takewhile(bool, (found[at] for at in itertools.count()))
+    descriptors = [(each.contents.fd, each.contents.events) for each in pointers]
     lib.libusb_free_pollfds(found)
+    return descriptors
 
 
 def error_name(lib: ctypes.CDLL, error: int) -> str:

@@ -1,10 +1,10 @@
-"""libusb's transfers on trio: a context for each device, and no threads."""
+"""libusb's transfers on trio: a context for each device, and no threads where they can be helped."""
 
 from __future__ import annotations
 
 import ctypes
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from types import MappingProxyType
 from typing import Final, Self
@@ -31,8 +31,11 @@ _FAULTS: Final[Mapping[int, str]] = MappingProxyType(
 BULK, CONTROL = 2, 0
 """Of ``enum libusb_transfer_type``."""
 
-_INTERRUPTED = -10
+_NO_DEVICE, _INTERRUPTED = -4, -10
 """Of ``enum libusb_error``."""
+
+_SLICE = 0.05
+"""Seconds that a thread waits for events, where there are no descriptors to wait for."""
 
 _CANCEL_LIMIT = 0.5
 """Seconds that a cancelled transfer gets to end; the kernel takes a millisecond."""
@@ -96,10 +99,12 @@ class Handle:
 
     def start(self) -> None:
         """Begin to handle events; from here on `stop` is due."""
-        for fd, events in pollfds(self.lib, self.context):
+        descriptors = pollfds(self.lib, self.context)
+        for fd, events in descriptors:
             self._waiter.register(fd, events)
+        wait = self._wait_readable if descriptors else self._wait_slice
         # Of the system, because no transfer's task may end it.
-        trio.lowlevel.spawn_system_task(self._pump)
+        trio.lowlevel.spawn_system_task(self._pump, wait)
 
     async def stop(self) -> None:
         """Cancel what is under way, and handle no more events; bounded."""
@@ -164,27 +169,46 @@ class Handle:
             # An error says that it has ended by itself.
             self.lib.libusb_cancel_transfer(transfer.raw)
 
-    async def _pump(self) -> None:
+    async def _pump(self, wait: Callable[[], Awaitable[None]]) -> None:
         try:
             with self._pumping:
                 while True:
-                    await trio.lowlevel.wait_readable(self._waiter.fileno())
-                    self._handle_events()
+                    await wait()
+                    while self._ended:
+                        self._settle(self._transfers.pop(self._ended.pop(0)))
+                    self.activity.unpark_all()
         finally:
             self._pumped.set()
 
-    def _handle_events(self) -> None:
+    async def _wait_readable(self) -> None:
+        """Wait for the descriptors, and handle what has happened."""
+        await trio.lowlevel.wait_readable(self._waiter.fileno())
         for fd, events in self._waiter.poll(0):
             # Unplugged; it would go on to say so for ever.
             if events & select.EPOLLERR:
                 self._waiter.unregister(fd)
                 self.gone = True
-        error = self.lib.libusb_handle_events_timeout_completed(self.context, ctypes.byref(Time(0, 0)), None)
+        self._handle_events(0)
+
+    async def _wait_slice(self) -> None:
+        """Wait in a thread for what happens, and handle it there; shortly, as it cannot be cancelled."""
+
+        def wait(_: ExitStack) -> None:
+            self._handle_events(_SLICE)
+            # Of a device that has nothing to do nobody else says that it has gone.
+            if self.lib.libusb_get_configuration(self.device, ctypes.byref(ctypes.c_int())) == _NO_DEVICE:
+                self.gone = True
+
+        if self.gone:
+            # libusb would say so at once, for ever.
+            await trio.sleep(_SLICE)
+        await call_in_thread(wait, ExitStack())
+
+    def _handle_events(self, seconds: float) -> None:
+        time = Time(0, int(seconds * 1e6))
+        error = self.lib.libusb_handle_events_timeout_completed(self.context, ctypes.byref(time), None)
         if error not in {0, _INTERRUPTED}:
             self.gone = True
-        while self._ended:
-            self._settle(self._transfers.pop(self._ended.pop(0)))
-        self.activity.unpark_all()
 
     def _settle(self, transfer: Transfer) -> None:
         transfer.status = transfer.raw.contents.status
