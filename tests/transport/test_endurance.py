@@ -123,8 +123,8 @@ async def test_thousands_of_cycles_of_opening_and_failing_grow_nothing(
     assert after[1] <= before[1] + 3
     # Caches fill up a little; one object a cycle would be thousands.
     assert after[2] - before[2] < 200
-    # In MiB; also what libusb and the system's libraries take.
-    assert after[3] - before[3] < 2
+    # In MiB, those of the C libraries too; in 10,000 openings a heap may grow by two or three.
+    assert after[3] - before[3] < 4
     assert claims() == {}
 
 
