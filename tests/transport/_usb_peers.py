@@ -18,7 +18,7 @@ class UsbPipe(Peer):
     flood = 300_000
     cycles = 30
     # Seven milliseconds of work each time, most of it the bed's.
-    endurance = 500
+    endurance = 300
     # Not a path: umockdev 0.17 leaves a socket open for each that is not there.
     absent = "usb://1234:0000"
     address = "usb://1234:5678/SN0001?raw=1"

@@ -16,6 +16,7 @@ MISSING = [name for name in ("umockdev-preload", "usb-1.0") if not ctypes.util.f
 
 @pytest.mark.apt
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 @pytest.mark.skipif(bool(MISSING), reason=f"needs libraries: {MISSING}; apt install umockdev libusb-1.0-0")
 @pytest.mark.parametrize(
     "tests",
@@ -32,7 +33,7 @@ def test_usb_under_umockdev(tests: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", "no:cacheprovider", f"{HERE}/{tests}"]
     environment = {"LD_PRELOAD": "libumockdev-preload.so.0", "UMOCKDEV_DIR": str(tmp_path)}
     result = subprocess.run(  # noqa: S603 - ours
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=55
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=110
     )
 
     assert result.returncode == 0, result.stdout + result.stderr
