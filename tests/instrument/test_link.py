@@ -415,7 +415,6 @@ async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(tmp_
         assert isinstance(supervisor.member("echo").failure, LinkLost)
 
 
-@both
 @attrs.define(eq=False)
 class Shy(MemoryTransport):
     """The way to a device that speaks only when it is asked, as over USBTMC."""
@@ -450,6 +449,7 @@ async def test_while_nobody_waits_for_an_answer_the_device_is_not_asked(autojump
     assert transport.asked == before
 
 
+@both
 async def test_listening_between_exchanges_is_in_nobodys_way(tmp_path: Path, via: Via) -> None:
     """L7, P5: whether an exchange begins before, while or after the link listens."""
     async with desk(tmp_path, via) as d, d.supervised() as supervisor:
