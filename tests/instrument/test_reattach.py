@@ -60,6 +60,8 @@ class Lamp(Device):
         match request.split():
             case [b"SET", number] if not self.refuses:
                 self.brightness = int(number)
+            case [b"OFF"] | [b"RESET"]:
+                self.brightness = 0
             case [b"BOOTED?"]:
                 booted, self.booted = self.booted, b"?" if self.booted == b"?" else b"0"
                 return [(0.01, booted + b"\n")]
@@ -121,6 +123,7 @@ class Dimmer(Instrument):
     @command
     async def dim(self, brightness: int) -> None:
         """Set its brightness."""
+        self.remember(None)
         await self._tell(f"SET {brightness}")
         self.remember(brightness)
 
@@ -246,7 +249,7 @@ async def test_what_waited_is_carried_out_once_and_after_what_was_set(autojump_c
         here.lamp.power_cycle()
         here.lamp.gone = True
         here.lamp.say([])
-        begun, waiting = ref.send(Dimmer.dim(9), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
+        begun, waiting = ref.send(Dimmer.brightness(), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
         with pytest.raises(LinkLost):
             await begun
         here.lamp.gone = False
@@ -438,3 +441,97 @@ async def test_not_all_that_speak_scpi_can_say_that_they_were_switched_on(
 
     assert link.acquaintance.changed is {b"128": True, b"0": False}.get(answer)
     assert device.heard[-1] == b"SYST:ERR?"
+
+
+@attrs.define(eq=False)
+class Story:
+    """Many things that happen to one instrument, in no order, and what must be so all the time.
+
+    Attributes:
+        set_to: What the lamp was set to for certain; ``None`` if nobody knows.
+        asked: The most that it was asked for since it was last known to be halted.
+        wrong: What was not as it must be.
+    """
+
+    here: Room
+    random: Random
+    set_to: int | None = 3
+    asked: int = 3
+    halted: bool = False
+    wrong: list[str] = attrs.field(factory=list[str])
+
+    async def dim(self) -> None:
+        """Ask for a brightness, with a caller who may be in a hurry."""
+        brightness = self.random.randrange(1, 9)
+        reply = self.here.supervisor.ref("dimmer", Dimmer).send(
+            Dimmer.dim(brightness), timeout=self.random.choice([0.005, 1, 10])
+        )
+        self.asked = max(self.asked, brightness)
+        try:
+            await reply
+            self.set_to = brightness
+        except LabtroupeError:
+            if reply.outcome is not Outcome.NOT_SENT:
+                self.set_to = None
+
+    async def leave(self) -> None:
+        """Pull the cable, for a while or until it is put back."""
+        self.here.lamp.gone = True
+        self.here.lamp.say([])
+
+    async def power_cycle(self) -> None:
+        """Switch the lamp off and on, as far as the cable is out; else nothing would be lost."""
+        if self.here.lamp.gone:
+            self.here.lamp.power_cycle()
+
+    async def plug(self) -> None:
+        """Put the cable back."""
+        self.here.lamp.gone = False
+
+    async def halt(self) -> None:
+        """Halt it."""
+        await self.here.supervisor.halt(["dimmer"], "smoke")
+        self.halted, self.set_to, self.asked = True, None, 0
+
+    async def reset(self) -> None:
+        """Let it go on."""
+        self.here.supervisor.reset("dimmer")
+        self.halted = False
+
+    async def go_on(self) -> None:
+        """Let some of this happen, and see what the lamp was told."""
+        step = self.random.choice(
+            [self.dim, self.dim, self.leave, self.power_cycle, self.plug, self.halt, self.reset]
+        )
+        already = len(self.here.lamp.told)
+        before = self.asked
+        await step()
+        await trio.sleep(self.random.choice([0, 0.01, 0.3, 2]))
+        news = self.here.lamp.told[already:]
+        levels = [int(each.split()[1]) for each in news if each.startswith(b"SET")]
+        if max(levels, default=0) > max(before, self.asked):
+            self.wrong.append(f"{step.__name__}: {news}, with at most {self.asked} asked for")
+        if self.halted and step != self.halt and levels:
+            self.wrong.append(f"{step.__name__}: {news} while halted")
+
+    async def end(self) -> None:
+        """Put everything right, and see that the lamp is as it was set, if anybody knows."""
+        await self.plug()
+        await self.reset()
+        self.here.supervisor.start("dimmer")
+        await self.here.wait()
+        await trio.sleep(20)
+        if self.set_to not in {None, self.here.lamp.brightness}:
+            self.wrong.append(f"it is at {self.here.lamp.brightness}, and not at {self.set_to}")
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_nothing_is_restored_that_is_not_so_for_certain(autojump_clock: MockClock, seed: int) -> None:
+    """L11, S10, P4: in random histories, with half a second of restoring now and then cut off."""
+    async with room(Reattach.RESTORE) as here:
+        story = Story(here, Random(seed))  # noqa: S311 - repeatable, not secret
+        for _ in range(30):
+            await story.go_on()
+        await story.end()
+
+        assert story.wrong == []
