@@ -17,6 +17,7 @@ from labtroupe.errors import (
     DeviceAbsent,
     Halted,
     LabtroupeError,
+    LinkError,
     LinkLost,
     Outcome,
 )
@@ -470,8 +471,9 @@ class Story:
         try:
             await reply
             self.set_to = brightness
-        except LabtroupeError:
-            if reply.outcome is not Outcome.NOT_SENT:
+        except LabtroupeError as error:
+            # It had begun, and so nobody relies on what was before, even if nothing was sent.
+            if reply.outcome is not Outcome.NOT_SENT or isinstance(error, LinkError):
                 self.set_to = None
 
     async def leave(self) -> None:
