@@ -44,12 +44,14 @@ class Lamp(Device):
         brightness: What it is set to.
         booted: What it says when asked whether it was switched on since; ``?`` if it never knows.
         gone: Whether its cable is out.
+        pulls: How often it was pulled out.
         refuses: Whether it refuses to be set.
     """
 
     brightness: int = 0
     booted: bytes = b"1"
     gone: bool = False
+    pulls: int = 0
     refuses: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -72,6 +74,12 @@ class Lamp(Device):
                 pass
         return [(0.01, b"no\n" if self.refuses else b"ok\n")]
 
+    def pull(self) -> None:
+        """Have its cable pulled out."""
+        self.gone = True
+        self.pulls += 1
+        self.say([])
+
     def power_cycle(self) -> None:
         """Be switched off and on."""
         self.brightness = 0
@@ -86,12 +94,15 @@ class Lamp(Device):
 
 @attrs.define(eq=False)
 class Cable(MemoryTransport):
-    """A way to a lamp that is gone while its cable is out."""
+    """A way to a lamp that is gone for good when its cable is pulled out."""
 
     lamp: Lamp = attrs.field(kw_only=True)
+    pulls: int = attrs.field(
+        default=attrs.Factory(lambda self: self.lamp.pulls, takes_self=True), kw_only=True
+    )
 
     def _check(self) -> None:
-        if self.lamp.gone:
+        if self.lamp.pulls != self.pulls:
             self.closed = True
         super()._check()
 
@@ -159,8 +170,7 @@ class Room:
 
     async def lose(self) -> None:
         """Pull the cable, and wait until that has been noticed."""
-        self.lamp.gone = True
-        self.lamp.say([])
+        self.lamp.pull()
         await self.supervisor.wait_state("dimmer", State.BACKOFF)
 
     async def wait_until(self, so: Callable[[], bool]) -> None:
@@ -248,8 +258,7 @@ async def test_what_waited_is_carried_out_once_and_after_what_was_set(autojump_c
     async with room(Reattach.RESTORE) as here:
         ref = here.supervisor.ref("dimmer", Dimmer)
         here.lamp.power_cycle()
-        here.lamp.gone = True
-        here.lamp.say([])
+        here.lamp.pull()
         begun, waiting = ref.send(Dimmer.brightness(), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
         with pytest.raises(LinkLost):
             await begun
@@ -353,8 +362,7 @@ async def test_a_person_decides(autojump_clock: MockClock, booted: bytes) -> Non
     async with room(Reattach.ASK, booted) as here:
         ref = here.supervisor.ref("dimmer", Dimmer)
         here.lamp.power_cycle()
-        here.lamp.gone = True
-        here.lamp.say([])
+        here.lamp.pull()
         begun, waiting = ref.send(Dimmer.dim(9), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
         with pytest.raises(LinkLost):
             await begun
@@ -478,8 +486,7 @@ class Story:
 
     async def leave(self) -> None:
         """Pull the cable, for a while or until it is put back."""
-        self.here.lamp.gone = True
-        self.here.lamp.say([])
+        self.here.lamp.pull()
 
     async def power_cycle(self) -> None:
         """Switch the lamp off and on, as far as the cable is out; else nothing would be lost."""
