@@ -36,7 +36,7 @@ time.sleep(0.3)
 def run(place: Place, *command: str, keyboard: str = "") -> subprocess.CompletedProcess[str]:
     """Run a process of Python to its end."""
     return subprocess.run(  # noqa: S603 - ours
-        [sys.executable, *command],
+        [sys.executable, "-W", "error", *command],
         input=keyboard,
         capture_output=True,
         text=True,
@@ -49,7 +49,9 @@ def run(place: Place, *command: str, keyboard: str = "") -> subprocess.Completed
 
 def test_it_is_stopped_in_order_at_the_end_of_a_script(place: Place) -> None:
     """PLR-6, PLR-13: and another process can have its name and its port at once."""
-    assert run(place, "-c", SETUP).returncode == 0
+    result = run(place, "-c", SETUP)
+
+    assert (result.returncode, result.stderr) == (0, "")
     assert len(place.stopped()) == 1
     assert notebook.setup(Path("bench.toml"))["teller"].pid() not in place.stopped()
 

@@ -22,6 +22,7 @@ from ._kinds import Everything
 # Seconds until a call that takes longer has certainly begun.
 BEGUN = 0.3
 CRITICAL = "critical = true\nrestart = { max_restarts = 0 }\n"
+ABSENT = 'connect = "required"\nrestart = { max_attempts = 1 }\n'
 
 
 @contextmanager
@@ -171,9 +172,35 @@ def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path) -> None:
     wait_until(lambda: not Owner.started)
 
 
+def open_fds() -> int:
+    """Return how many file descriptors this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until something is so that nobody tells of."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_nothing_is_left_of_any_number_of_benches(file: Path) -> None:
+    """PLR-3, PLR-10: of those that could not be opened neither, however long their errors are kept."""
+    text = file.read_text()
+    errors: list[BaseException] = []
+    with open_bench(file) as bench:
+        bench["all"].nothing()
+    fds, threads = open_fds(), threading.active_count()
+    for _ in range(10):
+        file.write_text(text)
+        with open_bench(file) as bench:
+            bench["all"].nothing()
+        file.write_text(text.replace("sim:dc-power-supply", "tcp://127.0.0.1:1") + ABSENT)
+        with pytest.raises(RestartLimitError) as caught:
+            open_bench(file)
+        errors.append(caught.value)
+
+    assert len(errors) == 10
+    assert open_fds() <= fds
+    assert threading.active_count() <= threads

@@ -77,7 +77,7 @@ def _finite(value: object) -> object:
             return str(value)
         case dict():
             return {key: _finite(each) for key, each in cast("Mapping[str, object]", value).items()}
-        case list():
+        case list() | tuple():
             return [_finite(each) for each in cast("Sequence[object]", value)]
         case _:
             return value

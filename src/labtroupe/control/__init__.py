@@ -5,6 +5,7 @@ from __future__ import annotations
 from labtroupe.control._connecting import Connecting
 from labtroupe.control._describe import CommandInfo, InstrumentDescription, ParameterInfo
 from labtroupe.control._events import LatchesNotKept, LatchReset, StillMissing
+from labtroupe.control._exact import to_exact
 from labtroupe.control._feed import Feed, Missed
 from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._server import open_listener, serve
@@ -42,5 +43,6 @@ __all__ = [
     "VerbResult",
     "open_listener",
     "serve",
+    "to_exact",
     "to_json",
 ]

@@ -105,7 +105,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON is what it is
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in cast("Sequence[Any]", value)]
     return value
 

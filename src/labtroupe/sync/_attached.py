@@ -43,7 +43,8 @@ class Attached(Bench):
     def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
         """Send ``message`` to an instrument and return its answer, of the type its command declares."""
         command = message.command
-        value = self.ask_by_name(name, command.name, message.args, dict(message.kwargs), timeout)
+        limit = command.timeout if timeout is None else timeout
+        value = self.ask_by_name(name, command.name, message.args, dict(message.kwargs), limit)
         declared = cast("type[R]", command.returns.annotation)
         try:
             return msgspec.convert(value, declared, from_attributes=True)

@@ -86,6 +86,8 @@ def _method(instrument: str, command: CommandInfo) -> Callable[..., object]:
 
     def method(self: Instrument, *args: object, **kwargs: Any) -> object:  # noqa: ANN401 - the bench checks them
         timeout = None if own_timeout else kwargs.pop("timeout", None)
+        # Its own is said too, so that a bench that hangs is noticed.
+        timeout = command.timeout if timeout is None else timeout
         return self._ask(instrument, command.name, args, kwargs, timeout)
 
     method.__name__ = command.name

@@ -74,6 +74,7 @@ class Owner:
             # As by Ctrl-C; what was opened is closed before the caller knows of it.
             self.stop()
             raise
+        _stop_at_exit()
 
     def stop(self, patience: float | None = None) -> None:
         """Stop the bench in order, and wait until all is closed; to do it twice does no harm.
@@ -147,4 +148,10 @@ def _stop_all() -> None:
         owner.stop(max(0.0, until - time.monotonic()))
 
 
-atexit.register(_stop_all)
+def _stop_at_exit() -> None:
+    """Have what is open stopped before all else that was to be done at the end of the interpreter.
+
+    Last in, first out: to remove the folder of the simulated devices is among the rest.
+    """
+    atexit.unregister(_stop_all)
+    atexit.register(_stop_all)
