@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import attrs
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labtroupe.client import from_exact, to_plain
@@ -65,6 +65,8 @@ def sent(value: object) -> object:
 
 
 @settings(max_examples=30)
+@example({"$float": "nan"})
+@example([{"$table": {}}, {"$record": "x", "fields": {}}])
 @given(VALUES)
 def test_a_value_arrives_as_it_was(value: object) -> None:
     assert repr(sent(value)) == repr(value)

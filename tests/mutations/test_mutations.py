@@ -1322,6 +1322,41 @@ MUTATIONS = [
         "            mistakes = [each.origin.mistake(finding.text) for finding in wrong.findings]\n",
         "bench/test_simulated_bench.py",
     ),
+    Mutation(
+        "R4: Ctrl-C in a blocking call cancels the command",
+        "sync/_crossing.py",
+        "                self._cancel(scope, ended)\n",
+        "                pass\n",
+        "sync/test_open_bench.py",
+    ),
+    Mutation(
+        "PLR-13: what is open when Python ends is stopped",
+        "sync/_owner.py",
+        "    atexit.register(_stop_all)\n",
+        "",
+        "notebook/test_exit.py",
+    ),
+    Mutation(
+        "PLR-9: a bench whose file has changed is not taken for the same",
+        "notebook/_cells.py",
+        "    if attrs.evolve(config, path=found.running.config.path) != found.running.config:\n",
+        "    if False:\n",
+        "notebook/test_cells.py",
+    ),
+    Mutation(
+        "PLR-9: a cell that is run again gets the bench that runs",
+        "notebook/_cells.py",
+        "    if found is None:\n",
+        "    if True:\n",
+        "notebook/test_cells.py",
+    ),
+    Mutation(
+        "R3: what JSON would take for a mark arrives as it was",
+        "control/_exact.py",
+        '    return {"$table": table} if any(key.startswith("$") for key in table) else table\n',
+        "    return table\n",
+        "client/test_exact.py",
+    ),
 ]
 
 
