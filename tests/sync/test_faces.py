@@ -168,6 +168,15 @@ def test_the_verbs_are_those_of_an_operator(bench: Bench) -> None:
     assert "halted" in [event.text.partition(":")[0] for event in bench.events(instrument="psu")]
 
 
+def test_a_bench_says_who_is_connected_and_connects_who_is_not(bench: Bench) -> None:
+    bench.stop("all")
+    stopped = bench.connections(["all"])
+
+    assert [each.name for each in stopped.causes] == ["all"]
+    assert bench.connect(["all"], timeout=5).connected
+    assert bench.ensure_connected(timeout=5).connected
+
+
 def test_who_follows_sees_what_happens(bench: Bench) -> None:
     with closing(bench.events(follow=True, instrument="psu")) as events:
         while next(events).text != "running":

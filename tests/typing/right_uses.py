@@ -26,6 +26,7 @@ from labtroupe import (
     command,
     every,
     reading,
+    sync,
 )
 from labtroupe.connections import ConnectionReport
 
@@ -134,6 +135,12 @@ async def asking(heater: ActorRef[Thermostat]) -> None:
     assert_type(await heater.send(Thermostat.heat(40.0)), None)
     assert_type(heater.tell(Thermostat.heat(40.0)), None)
     assert_type(heater.state, State)
+
+
+def asking_and_blocking(bench: sync.Bench) -> None:
+    """So it has where no trio is."""
+    assert_type(bench.ask("heater", Thermostat.temperature(), timeout=1), float)
+    assert_type(bench.ask("heater", Thermostat.heat(40.0)), None)
 
 
 async def by_proxy(heater: ActorRef[Thermostat]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from labtroupe import Actor, ActorRef, Bench, Reply, State, background, command, every, reading
+from labtroupe import Actor, ActorRef, Bench, Reply, State, background, command, every, reading, sync
 
 
 @attrs.define(eq=False)
@@ -165,3 +165,9 @@ def refs(heater: ActorRef[Thermostat], actor: ActorRef[Actor]) -> None:
 def connecting(bench: Bench) -> None:
     """To be connected is waited for."""
     bench.connect("heater")  # error: nobody waits for it
+
+
+def asking_and_blocking(bench: sync.Bench) -> None:
+    """Blocking calls have types too."""
+    _text: str = bench.ask("heater", Thermostat.temperature())  # error: the answer is a float
+    bench.ask("heater", "temperature")  # error: a name is no message

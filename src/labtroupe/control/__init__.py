@@ -7,6 +7,7 @@ from labtroupe.control._describe import CommandInfo, InstrumentDescription, Para
 from labtroupe.control._events import LatchesNotKept, LatchReset, StillMissing
 from labtroupe.control._exact import to_exact
 from labtroupe.control._feed import Feed, Missed
+from labtroupe.control._operations import operations_of
 from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._server import open_listener, serve
 from labtroupe.control._service import Service
@@ -42,6 +43,7 @@ __all__ = [
     "StillMissing",
     "VerbResult",
     "open_listener",
+    "operations_of",
     "serve",
     "to_exact",
     "to_json",

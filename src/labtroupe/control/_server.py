@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from labtroupe.control._exact import to_exact
+from labtroupe.control._operations import operations_of
 from labtroupe.control._results import CallResult
 from labtroupe.control._service import Service
 from labtroupe.control._wire import Request, decode_request, encode_error, encode_item, encode_result
@@ -157,31 +158,12 @@ async def _cancel_at_end(stream: trio.SocketStream, scope: trio.CancelScope) -> 
 
 
 async def _perform(service: Service, request: Request) -> object:
-    operations: Mapping[str, Callable[..., object]] = {
-        "status": service.status,
-        "describe": service.describe,
-        "call": service.call,
-        "ask": service.call,
-        "connections": service.connecting.report,
-        "connect": service.connecting.connect,
-        "ensure_connected": service.connecting.ensure_connected,
-        "start": service.start,
-        "stop": service.stop,
-        "restart": service.restart,
-        "suspend": service.suspend,
-        "resume": service.resume,
-        "clear": service.clear,
-        "halt": service.halt,
-        "reset": service.reset,
-        "inject": service.inject,
-    }
-    operation = operations.get(request.op)
+    operation = operations_of(service).get(request.op)
     if operation is None:
         raise LabtroupeError(f"no operation {request.op!r}", remedy=_OTHER_VERSION)
     result = operation(**_arguments(operation, request.args))
     result = await result if inspect.isawaitable(result) else result
     if request.op == "ask" and isinstance(result, CallResult):
-        # To ask is to call, with an answer for a program.
         return attrs.evolve(result, value=to_exact(result.value))
     return result
 

@@ -11,7 +11,7 @@ import trio
 
 from labtroupe import bench as trio_bench
 from labtroupe.client import EventRecord
-from labtroupe.control import to_json
+from labtroupe.control import operations_of, to_json
 from labtroupe.errors import Outcome
 from labtroupe.instrument import Instrument
 from labtroupe.messages import Event, Message
@@ -67,7 +67,7 @@ class Inside(Bench):
         timeout: float | None,
     ) -> object:
         """Ask an instrument for a command by its name, and return its answer."""
-        return self.call_as("call", name, command, args, kwargs, timeout).value
+        return self.call_as("ask", name, command, args, kwargs, timeout).value
 
     def events(self, *, follow: bool = False, instrument: str | None = None) -> Generator[EventRecord]:
         """Yield the events the bench remembers, and with ``follow`` those that come."""
@@ -95,7 +95,7 @@ class Inside(Bench):
     ) -> T:
         """Have the bench carry out an operation of its control service."""
         refuse_in_trio()
-        operation = getattr(self.running.service, op)
+        operation = operations_of(self.running.service)[op]
 
         async def work() -> object:
             result = operation(**args)
