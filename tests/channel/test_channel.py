@@ -22,7 +22,7 @@ HELD = 5.0
 @contextmanager
 def threads(*works: Callable[[], object]) -> Generator[list[threading.Thread]]:
     """Run each in a thread of its own, and let none outlast the block."""
-    started = [threading.Thread(target=work) for work in works]
+    started = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in started:
         thread.start()
     try:
@@ -103,6 +103,10 @@ async def test_a_thread_wakes_who_waits() -> None:
                 assert await anext(channel) == number
 
 
+async def nothing() -> None:
+    """Let nobody else run."""
+
+
 async def test_to_be_cancelled_while_waiting_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """OT-7: also if the item comes in the same tick."""
     taken: list[int] = []
@@ -116,8 +120,7 @@ async def test_to_be_cancelled_while_waiting_loses_nothing(autojump_clock: trio.
 
                 await trio.testing.wait_all_tasks_blocked()
                 channel.send(number)
-                if number % 2:
-                    await trio.lowlevel.checkpoint()
+                await (trio.testing.wait_all_tasks_blocked, trio.lowlevel.checkpoint, nothing)[number % 3]()
                 nursery.cancel_scope.cancel()
     with trio.fail_after(5):
         left = await drain(channel)

@@ -36,7 +36,12 @@ class Calls(Crossing):
 
         Raises:
             RunCancelled: The thread has to end; the work was cancelled, or has not begun.
+            RuntimeError: This is the thread in which trio runs, which would wait for itself.
         """
+        if trio.lowlevel.in_trio_run():
+            raise RuntimeError(
+                "this is trio's own thread: await the function, and do not call it through the run"
+            )
         self.cancellation.check()
         answer = SimpleQueue[outcome.Outcome[T]]()
         try:

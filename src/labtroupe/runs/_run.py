@@ -71,6 +71,7 @@ class Run:
 
         Raises:
             RunCancelled: The procedure has to end; the function was cancelled, or has not begun.
+            RuntimeError: This is the thread in which trio runs.
         """
         return self._calls.carry_out(lambda: function(*args))
 
