@@ -1357,6 +1357,41 @@ MUTATIONS = [
         "    return table\n",
         "client/test_exact.py",
     ),
+    Mutation(
+        "OT-3: what is closed takes nothing",
+        "channel.py",
+        "            if self._closed:\n                raise",
+        "            if False:\n                raise",
+        "channel/test_channel.py",
+    ),
+    Mutation(
+        "OT-7: an item is taken only when nothing can cancel it any more",
+        "channel.py",
+        "            return self._items.popleft()\n",
+        "            item = self._items.popleft()\n        await trio.lowlevel.checkpoint()\n        return item\n",
+        "channel/test_channel.py",
+    ),
+    Mutation(
+        "OT-8: the channel is drained before the log ends",
+        "runs/_conduct.py",
+        "            while batch := await self._channel.receive_batch():\n",
+        "            if batch := await self._channel.receive_batch():\n",
+        "runs/test_log.py",
+    ),
+    Mutation(
+        "OT-5: a cancellation is said again",
+        "runs/_cancellation.py",
+        "            raise self.error()\n",
+        "            self._cancelled.clear()\n            raise self.error()\n",
+        "runs/test_runs.py",
+    ),
+    Mutation(
+        "OT-4: what was cut is continued where it was cut",
+        "runs/_log.py",
+        "                del self._unwritten[: write(self._fd, self._unwritten)]\n",
+        "                write(self._fd, self._unwritten)\n                self._unwritten.clear()\n",
+        "runs/test_log.py",
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ import attrs
 import pytest
 import trio
 
+from labtroupe import Outcome
 from labtroupe.errors import RunLogError
 from labtroupe.runs import Begin, CommandRecord, End, How, Report, Run, RunCancelled, read_run, run_procedure
 
@@ -229,39 +230,42 @@ def test_the_page_about_the_log_shows_one_and_lists_all_it_may_say(tmp_path: Pat
     assert all(f"`{how}`" in page for how in How)
 
 
-# As docs/how-to/run-a-script.md has it.
 SCRIPT = """
 import signal, sys
+from pathlib import Path
 import trio
-from labtroupe.runs import Run, run_procedure
+from labtroupe.runs import run_procedure
 sys.path.insert(0, sys.argv[2])
-from _beds import Unasked
+from _beds import patient_bench
 
 def procedure(run):
-    for number in range(1_000_000):
-        run.report("step", number=number)
-        run.sleep(0.001)
+    try:
+        for number in range(1_000_000):
+            run.report("step", number=number)
+            run.sleep(0.001)
+    finally:
+        with run.cleanup():
+            run.bench["patient"].add(1.0, 2.0)
 
-async def end_with_signal(scope):
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel("told to end")
+# As docs/how-to/run-a-script.md has it.
+async def cancel_at_signal(scope):
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            scope.cancel(signal.Signals(number).name)
 
 async def main():
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(end_with_signal, nursery.cancel_scope)
-        await run_procedure(Unasked(), procedure, log=sys.argv[1])
+    async with patient_bench(Path(sys.argv[1]).parent) as bench, trio.open_nursery() as nursery:
+        nursery.start_soon(cancel_at_signal, nursery.cancel_scope)
+        await run_procedure(bench, procedure, log=sys.argv[1])
 
 trio.run(main)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "how"), [(signal.SIGTERM, How.CANCELLED), (signal.SIGKILL, How.INTERRUPTED)]
-)
-def test_a_process_that_is_ended_leaves_all_it_has_reported(tmp_path: Path, number: int, how: How) -> None:
-    """OT-4, OT-5: and whoever was killed leaves no end."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_process_that_is_ended_leaves_all_it_has_reported(tmp_path: Path, number: signal.Signals) -> None:
+    """OT-4, OT-5: if it is told to, it cleans up first; if it is killed, its log has no end."""
     log = tmp_path / "run.jsonl"
     command = [sys.executable, "-c", SCRIPT, str(log), str(Path(__file__).parent)]
     with subprocess.Popen(command) as process:  # noqa: S603 - our own
@@ -271,7 +275,14 @@ def test_a_process_that_is_ended_leaves_all_it_has_reported(tmp_path: Path, numb
         process.send_signal(number)
         assert process.wait(10) in {0, -number}
     read = read_run(log)
+    numbers = [each["number"] for each in reports(read)]
 
-    assert read.how is how
-    assert [each["number"] for each in reports(read)] == list(range(len(read.records)))
-    assert len(read.records) >= 19
+    assert len(numbers) >= 19
+    assert numbers == list(range(len(numbers)))
+    if number is signal.SIGKILL:
+        assert read.how is How.INTERRUPTED
+    else:
+        assert read.end is not None
+        assert (read.how, read.end.reason) == (How.CANCELLED, number.name)
+        assert isinstance(last := read.records[-1], CommandRecord)
+        assert last.outcome is Outcome.DONE
