@@ -1368,7 +1368,9 @@ MUTATIONS = [
         "OT-7: an item is taken only when nothing can cancel it any more",
         "channel.py",
         "            return self._items.popleft()\n",
-        "            item = self._items.popleft()\n        await trio.lowlevel.checkpoint()\n        return item\n",
+        "            item = self._items.popleft()\n"
+        "        await trio.lowlevel.checkpoint()\n"
+        "        return item\n",
         "channel/test_channel.py",
     ),
     Mutation(
