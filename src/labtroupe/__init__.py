@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labtroupe.actor import Actor, ActorRef, Change, ChangeKind, Reply, background, finish, gather
-    from labtroupe.bench import Bench, open_bench
+    from labtroupe.bench import Bench, BenchSpec, InstrumentSpec, open_bench
     from labtroupe.errors import CommandError, LabtroupeError, LinkError, Outcome
     from labtroupe.instrument import Barrier, DeviceClear, Instrument, Link, Quiet, Tag
     from labtroupe.lifecycle import State
@@ -34,12 +34,14 @@ __all__ = [
     "ActorRef",
     "Barrier",
     "Bench",
+    "BenchSpec",
     "Change",
     "ChangeKind",
     "ChildSpec",
     "CommandError",
     "DeviceClear",
     "Instrument",
+    "InstrumentSpec",
     "LabtroupeError",
     "Lines",
     "Link",
@@ -73,12 +75,14 @@ _HOMES = {
     "ActorRef": "actor",
     "Barrier": "instrument",
     "Bench": "bench",
+    "BenchSpec": "bench",
     "Change": "actor",
     "ChangeKind": "actor",
     "ChildSpec": "supervision",
     "CommandError": "errors",
     "DeviceClear": "instrument",
     "Instrument": "instrument",
+    "InstrumentSpec": "bench",
     "LabtroupeError": "errors",
     "Lines": "protocol",
     "Link": "instrument",

@@ -26,6 +26,7 @@ from labtroupe.bench import load_bench, open_bench
 from labtroupe.errors import DeviceAbsent
 
 ROOT = Path(__file__).parents[2]
+SPEC_PAGE = ROOT / "docs/how-to/bench-in-python.md"
 PAGES = [
     page
     for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")))
@@ -84,7 +85,14 @@ def running(tmp_path: Path, environment: dict[str, str], request: pytest.Fixture
     """Run the bench whose path the test gives, until it is over."""
     bench = tmp_path / "bench.toml"
     shutil.copy(request.param, bench) if isinstance(request.param, Path) else bench.write_text(request.param)
-    command = ["labtroupe", "run", str(bench)]
+    with run(environment, tmp_path, str(bench)):
+        yield
+
+
+@contextlib.contextmanager
+def run(environment: dict[str, str], tmp_path: Path, *words: str) -> Iterator[None]:
+    """Run a bench for as long as the body lasts."""
+    command = ["labtroupe", "run", *words]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, env=environment, stdout=subprocess.DEVNULL, cwd=tmp_path
     ) as process:
@@ -149,6 +157,18 @@ def test_the_session_of_the_page_about_halting_is_what_happens(
     steps = session(ROOT / "docs/how-to/halting.md")
     assert len(steps) > 5
     play(steps, environment, tmp_path)
+
+
+def test_the_session_of_the_page_about_python_is_what_happens(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    block = re.search(r"^```python\n(.*?)^```", SPEC_PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert block is not None
+    (tmp_path / "hood.py").write_text(block[1])
+    steps = session(SPEC_PAGE)
+    assert len(steps) == 2
+    with run(environment, tmp_path, "hood.py", "--simulate"):
+        play(steps, environment, tmp_path)
 
 
 def write_thermo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,12 @@
-"""From bench.toml to a running bench."""
+"""From the description of a bench, in TOML or in Python, to a running one."""
 
 from __future__ import annotations
 
 from labtroupe.bench._bench import Bench
-from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig, load_bench
+from labtroupe.bench._bench_spec import BenchSpec, InstrumentFactory
+from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig
+from labtroupe.bench._instrument_spec import InstrumentSpec
+from labtroupe.bench._load import BenchSource, load_bench
 from labtroupe.bench._mistakes import BenchConfigError, Mistake
 from labtroupe.bench._open import open_bench
 from labtroupe.bench._requiring import requiring
@@ -13,8 +16,12 @@ __all__ = [
     "Bench",
     "BenchConfig",
     "BenchConfigError",
+    "BenchSource",
+    "BenchSpec",
     "GroupConfig",
     "InstrumentConfig",
+    "InstrumentFactory",
+    "InstrumentSpec",
     "Mistake",
     "load_bench",
     "open_bench",

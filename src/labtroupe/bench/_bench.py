@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
 from labtroupe.actor import ActorRef
+from labtroupe.bench._bench_spec import InstrumentFactory
 from labtroupe.bench._composites import Composite, make_composite, refs_in
 from labtroupe.bench._config import BenchConfig
 from labtroupe.connections import ConnectionReport
@@ -19,8 +20,8 @@ from labtroupe.supervision import Supervisor
 InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 CompositeT = TypeVar("CompositeT", bound=Composite)
 
-Wanted: TypeAlias = str | ActorRef[Any] | Composite
-"""An instrument by its name, by its ref, or several in an object whose fields are refs."""
+Wanted: TypeAlias = str | ActorRef[Any] | InstrumentFactory[Any] | Composite
+"""An instrument by its name, its ref, or the function that describes it, or several in an object whose fields are refs."""
 
 
 @attrs.define(eq=False)
@@ -41,14 +42,30 @@ class Bench:
         """The bench's name."""
         return self.config.name
 
-    def ref(self, name: str, instrument_type: type[InstrumentT]) -> ActorRef[InstrumentT]:
+    @overload
+    def ref(self, instrument: InstrumentFactory[InstrumentT]) -> ActorRef[InstrumentT]: ...
+
+    @overload
+    def ref(self, instrument: str, instrument_type: type[InstrumentT]) -> ActorRef[InstrumentT]: ...
+
+    def ref(
+        self,
+        instrument: str | InstrumentFactory[InstrumentT],
+        instrument_type: type[InstrumentT] | None = None,
+    ) -> ActorRef[InstrumentT]:
         """Return the ref to an instrument, valid over all its restarts.
+
+        Args:
+            instrument: Its name, or the function that describes it.
+            instrument_type: Its class; the function's where that is given.
 
         Raises:
             UnknownInstrumentError: The bench has none of this name.
             TypeError: It is not of this class.
         """
-        return self._supervisor.ref(name, instrument_type)
+        if isinstance(instrument, str):
+            return self._supervisor.ref(instrument, cast("type[InstrumentT]", instrument_type))
+        return self._supervisor.ref(instrument.name, instrument().instrument_type)
 
     def refs(self, composite: type[CompositeT]) -> CompositeT:
         """Return refs to several instruments, in a class of yours that names them.
@@ -146,6 +163,8 @@ class Bench:
                     yield self._supervisor.ref(each, Instrument)
                 case ActorRef():
                     yield each
+                case InstrumentFactory():
+                    yield self.ref(each)
                 case _:
                     yield from refs_in(each)
 

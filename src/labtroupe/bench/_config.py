@@ -1,8 +1,7 @@
-"""The description of a bench: bench.toml, held against everything that can be wrong in it."""
+"""The description of a bench, held against everything that can be wrong in it."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,12 +14,12 @@ import attrs
 from attrs import validators
 
 from labtroupe.bench._conflicts import instrument_conflicts
-from labtroupe.bench._document import Document, read_document
+from labtroupe.bench._document import Document
 from labtroupe.bench._group_conflicts import group_conflicts
 from labtroupe.bench._group_table import GroupDraft, read_group
-from labtroupe.bench._instrument_table import Draft, read_instrument
+from labtroupe.bench._instrument_table import Draft
 from labtroupe.bench._mistakes import Finding, Origin, Wrong
-from labtroupe.bench._named_table import BEGIN, Parent, no_table
+from labtroupe.bench._named_table import Parent, no_table
 from labtroupe.bench._values import read, unknown_keys
 from labtroupe.bench._words import spell_value
 from labtroupe.instrument import Instrument, Reattach
@@ -93,14 +92,14 @@ class BenchConfig:
 
     Attributes:
         name: The one it is given, else the file's without its suffix.
-        path: The file.
+        path: The file; the same bench may be described in others.
         instruments: In the order of the file.
         groups: Those of them that share their fate, in the order of the file.
         starts_at_once: How many may be starting at the same time.
     """
 
     name: str
-    path: Path
+    path: Path = attrs.field(eq=False)
     instruments: tuple[InstrumentConfig, ...]
     groups: tuple[GroupConfig, ...] = ()
     starts_at_once: int = STARTS_AT_ONCE
@@ -121,19 +120,22 @@ class BenchConfig:
         return sorted(self.instruments, key=lambda each: order.index(each.name))
 
 
-def load_bench(path: str | os.PathLike[str]) -> BenchConfig:
-    """Read the description of a bench; nothing is opened, and nothing but the kinds is imported.
+def make_config(document: Document, read_one: Callable[[str, object], Draft]) -> BenchConfig:
+    """Return what a document says about a bench.
+
+    Args:
+        document: Where it is written.
+        read_one: Reads the table of one instrument.
 
     Raises:
         BenchConfigError: Its ``mistakes`` are everything that is wrong.
     """
-    path = Path(path)
-    document = read_document(path)
+    path = Path(document.file)
     findings = list(unknown_keys(document.content, _TABLES, _THERE_ARE))
-    drafts = _read_named(document, "instruments", read_instrument, findings)
+    drafts = _read_named(document, "instruments", read_one, findings)
     # The table with the unknown name may be what was meant.
     if not drafts and not findings:
-        findings.append(Finding(("instruments",), f"there are none; {BEGIN['instruments']}"))
+        findings.append(Finding(("instruments",), f"there are none; {document.begin}"))
     group_drafts = _read_named(document, "groups", read_group, findings)
     table, name = _read_bench(document.content.get("bench", {}), path.stem, findings)
     findings += _conflicts(drafts, group_drafts, document)

@@ -6,12 +6,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
 from labtroupe.bench._locate import Entry, locate, scan
 from labtroupe.bench._mistakes import BenchConfigError, Finding, Mistake, Origin, Place, spell
+from labtroupe.bench._named_table import BEGIN
 
 # How tomllib ends its messages; only Python 3.14 has the numbers as attributes.
 _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
@@ -25,7 +26,10 @@ _HINTS: Final = {
 
 @attrs.frozen
 class Document:
-    """The content of a file, with the line of each place in it."""
+    """What a bench is described in: its content, with the line of each place in it."""
+
+    begin: ClassVar[str] = BEGIN["instruments"]
+    """How to describe an instrument in it."""
 
     file: str
     content: Mapping[str, object]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, Literal, TypeVar, cast
 
 import attrs
@@ -79,8 +80,14 @@ class Draft:
         return (*self.depends_on, self.table.bus) if on_bus else self.depends_on
 
 
-def read_instrument(name: str, value: object) -> Draft:
-    """Read the table of one instrument."""
+def read_instrument(name: str, value: object, find: Callable[[str], Kind] = find_kind) -> Draft:
+    """Read the table of one instrument.
+
+    Args:
+        name: What it is called.
+        value: The table.
+        find: Finds its kind.
+    """
     findings = list(wrong_name(name, "instruments"))
     if not isinstance(value, dict):
         return Draft(name, (*findings, no_table(value, "instruments")))
@@ -88,7 +95,7 @@ def read_instrument(name: str, value: object) -> Draft:
     keys, wrong = read_fields(given, InstrumentTable, KEYS)
     findings += wrong
     findings += _address_and_bus(given)
-    kind = _attempt(_find_usable_kind, keys.get("kind"), "kind", findings)
+    kind = _attempt(partial(_find_usable_kind, find), keys.get("kind"), "kind", findings)
     address = _attempt(_find_address, keys.get("address"), "address", findings)
     _attempt(check_simulation, keys.get("simulation"), "simulation", findings)
     settings, wrong = _read_settings(given, kind)
@@ -121,8 +128,8 @@ def _attempt(find: Callable[[str], T], text: object, key: str, findings: list[Fi
         return None
 
 
-def _find_usable_kind(text: str) -> Kind:
-    kind = find_kind(text)
+def _find_usable_kind(find: Callable[[str], Kind], text: str) -> Kind:
+    kind = find(text)
     if taken := [name for name in kind.settings if name in KEYS]:
         what = f"{text} has a setting called {taken[0]}, but that is a key of every instrument"
         raise Wrong.because(f"{what}; give the field of its class another name")

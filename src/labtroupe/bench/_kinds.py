@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 from importlib.metadata import EntryPoints, entry_points
 from operator import attrgetter
 from typing import Final
@@ -42,13 +43,33 @@ def find_kind(kind: str) -> Kind:
     Raises:
         Wrong: There is none, it cannot be imported, or it is not an instrument.
     """
-    found = _import(kind, kind if ":" in kind else _entry_point(kind))
+    return make_kind(kind, _import(kind, kind if ":" in kind else _entry_point(kind)))
+
+
+def make_kind(kind: str, found: object) -> Kind:
+    """Return the kind that a class is, or whatever it is instead.
+
+    Raises:
+        Wrong: It is no instrument.
+    """
     if not (isinstance(found, type) and issubclass(found, Instrument)):
         raise Wrong.because(f"{kind} is not an instrument; derive it from labtroupe.Instrument")
     if inspect.isabstract(found):
         raise Wrong.because(f"{kind} is abstract: a base for kinds, and no kind itself")
     settings = {name: field for name, field in fields_of(found).items() if name != "link"}
     return Kind(kind, found, settings)
+
+
+def kind_of(instrument_type: type[Instrument]) -> str:
+    """Return what a bench.toml calls a class: the name of its entry point, or ``"package.module:Class"``."""
+    for point in _entry_points():
+        module = sys.modules.get(point.module)
+        if (
+            point.attr == instrument_type.__qualname__
+            and getattr(module, point.attr, None) is instrument_type
+        ):
+            return point.name
+    return f"{instrument_type.__module__}:{instrument_type.__qualname__}"
 
 
 @functools.cache

@@ -14,8 +14,9 @@ import trio
 from labtroupe.actor import ActorRef
 from labtroupe.bench._appearances import watch_for_devices
 from labtroupe.bench._bench import Bench
-from labtroupe.bench._config import BenchConfig, InstrumentConfig, load_bench
+from labtroupe.bench._config import BenchConfig, InstrumentConfig
 from labtroupe.bench._latches import LatchKeeper
+from labtroupe.bench._load import BenchSource, load_bench
 from labtroupe.bench._reminder import remind_of_missing
 from labtroupe.bench._requiring import requiring
 from labtroupe.bench._simulated import make_simulated
@@ -39,7 +40,7 @@ def _wait(_: Sequence[Member]) -> None:
 
 @asynccontextmanager
 async def open_bench(
-    bench: str | Path | BenchConfig,
+    bench: BenchSource,
     *,
     simulate: bool = False,
     require: Collection[str] | None = (),
@@ -56,7 +57,7 @@ async def open_bench(
     What was halted when the bench last ran is halted still, until it is reset.
 
     Args:
-        bench: The file that describes it, or what has been read from one.
+        bench: What describes it: a file, a module, a `BenchSpec`, or what has been read from one.
         simulate: Put a simulated device in place of each real one, and ``.sim`` after its name.
         require: Names of instruments that are required, whatever the file says; ``None`` for all of them.
         await_required: Begin the body at once if false, to watch the required ones start.
@@ -68,8 +69,7 @@ async def open_bench(
         BenchError: Nobody can say what is halted.
         RestartLimitError: A required one did not start, or restarting a critical one did not help.
     """
-    config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
-    config = simulated(config) if simulate else config
+    config = simulated(load_bench(bench)) if simulate else load_bench(bench)
     config = requiring(config, require)
     awaited = [each.name for each in config.instruments if each.policy.required and await_required]
     async with _opened(config, awaited, on_wedged) as running:

@@ -76,7 +76,7 @@ def read_fields(
         try:
             if key in table:
                 # What a converter takes is for the converter to say.
-                values[key] = table[key] if _converter_of(field) else read(table[key], field.type)
+                values[key] = table[key] if converter_of(field) else read(table[key], field.type)
             elif field.default is attrs.NOTHING:
                 hint = field.metadata.get(IF_MISSING, f"it must be {in_words(field.type)}")
                 findings.append(Finding((), f"{key} is missing; {hint}"))
@@ -158,6 +158,9 @@ def _read_limited(value: object, kind: object) -> object:
 
 
 def _read_union(value: object, kind: object) -> object:
+    if value is None and NoneType in get_args(kind):
+        # TOML has no word for it, but Python has.
+        return None
     members = [member for member in get_args(kind) if member is not NoneType]
     errors: list[Wrong] = []
     for member in members:
@@ -246,7 +249,7 @@ def _draft(
 
 def _refusal(draft: attrs.AttrsInstance, field: attrs.Attribute[object], value: object) -> str:
     """Return what a field has against a value that is of its type, or nothing."""
-    convert = _converter_of(field)
+    convert = converter_of(field)
     try:
         if convert is not None:
             whole = isinstance(cast("object", convert), attrs.Converter)
@@ -262,7 +265,8 @@ def _refusal(draft: attrs.AttrsInstance, field: attrs.Attribute[object], value: 
     return ""
 
 
-def _converter_of(field: attrs.Attribute[object]) -> Callable[..., object] | None:
+def converter_of(field: attrs.Attribute[object]) -> Callable[..., object] | None:
+    """Return what a field does with whatever it is given, before it is held against anything."""
     # attrs leaves open what it converts.
     return cast("Callable[..., object] | None", field.converter)  # pyright: ignore[reportUnknownMemberType]
 

@@ -15,11 +15,14 @@ from labtroupe.cli._output import print_json, print_json_lines
 
 
 @click.command()
-@click.argument("file", metavar="BENCH.TOML")
+@click.argument("file", metavar="BENCH")
 @click.option("--simulate", is_flag=True, help="See also that the whole bench can be simulated.")
 @output_option
 def check(file: str, output: Output, *, simulate: bool) -> int:
-    """Find every mistake in a bench's file, one line each; touches no device."""
+    """Find every mistake in what describes a bench, one line each; touches no device.
+
+    BENCH is as for `labtroupe run`.
+    """
     make_importable_beside(file)
     try:
         bench = simulated(load_bench(file)) if simulate else load_bench(file)

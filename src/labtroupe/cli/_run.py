@@ -36,7 +36,7 @@ _PATIENCE: Final = 1.0
 
 
 @click.command()
-@click.argument("file", metavar="BENCH.TOML")
+@click.argument("file", metavar="BENCH")
 @click.option(
     "--wedged",
     type=click.Choice(["wait", "leave"]),
@@ -50,7 +50,10 @@ _PATIENCE: Final = 1.0
 )
 @click.option("--require-all", is_flag=True, help="End unless all of them start.")
 def run(file: str, wedged: str, *, simulate: bool, require: str, require_all: bool) -> int:
-    """Run the bench that a file describes, and print what happens, until it is stopped.
+    """Run a bench, and print what happens, until it is stopped.
+
+    BENCH is what describes it: a bench.toml, or a file such as bench.py or a module such as
+    package.module with a BenchSpec in it; of several, bench.py:NAME says which.
 
     Ctrl-C or SIGTERM stop its instruments in order; a second one leaves at once.
     """

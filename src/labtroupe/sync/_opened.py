@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from labtroupe import bench as trio_bench
-from labtroupe.bench import BenchConfig, load_bench, simulated
+from labtroupe.bench import BenchSource, load_bench, simulated
 from labtroupe.sync._bench import refuse_in_trio
 from labtroupe.sync._crossing import Crossing
 from labtroupe.sync._inside import Inside
@@ -63,9 +62,7 @@ class OpenBench(Inside):
 _benches: Final[dict[str, OpenBench]] = {}
 
 
-def open_bench(
-    bench: str | Path | BenchConfig, *, simulate: bool = False, await_required: bool = True
-) -> OpenBench:
+def open_bench(bench: BenchSource, *, simulate: bool = False, await_required: bool = True) -> OpenBench:
     """Run a bench in this process, in a thread of its own, until it is closed.
 
     Best in a ``with``: then its instruments are stopped in order and their ports closed by whatever
@@ -75,7 +72,7 @@ def open_bench(
     asked of them waits.  The command line finds the bench like one of ``labtroupe run``.
 
     Args:
-        bench: The file that describes it, or what has been read from one.
+        bench: What describes it: a file, a module, a `BenchSpec`, or what has been read from one.
         simulate: Put a simulated device in place of each real one, and ``.sim`` after its name.
         await_required: Return at once if false, to watch the required ones start.
 
@@ -85,8 +82,7 @@ def open_bench(
         RestartLimitError: A required one did not start; all has been closed.
     """
     refuse_in_trio()
-    config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
-    config = simulated(config) if simulate else config
+    config = simulated(load_bench(bench)) if simulate else load_bench(bench)
     _wait_for_last(config.name)
 
     def note(bench: trio_bench.Bench, crossing: Crossing) -> None:
