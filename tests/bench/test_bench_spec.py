@@ -65,6 +65,7 @@ kind = "linkam-t95"
 address = "serial:?serial_number=A6004byf&baudrate=19200"
 identity = "LINKAM*"
 simulation = "sim:linkam-t95?ambient=18"
+reattach = "ask"
 connect = "required"
 critical = true
 mailbox = 4
@@ -117,6 +118,7 @@ def in_python() -> BenchSpec:
             Address.parse("serial:?serial_number=A6004byf&baudrate=19200"),
             identity="LINKAM*",
             simulation="sim:linkam-t95?ambient=18",
+            reattach="ask",
             connect="required",
             critical=True,
             mailbox=4,

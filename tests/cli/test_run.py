@@ -27,6 +27,26 @@ kind = "linkam-t95"
 address = "sim:linkam-t95"
 """
 
+IN_PYTHON = """
+import attrs
+from labtroupe import BenchSpec, InstrumentSpec, command
+from labtroupe.kinds import LinkamT95
+
+bench = BenchSpec("hood")
+
+@attrs.define(eq=False)
+class Doubling(LinkamT95):
+    factor: float = 1.0
+
+    @command
+    async def double(self, number: float) -> float:
+        return self.factor * number
+
+@bench.instrument
+def heater() -> InstrumentSpec[Doubling]:
+    return InstrumentSpec(Doubling, "serial:/dev/ttyUSB7", factor=2)
+"""
+
 
 def clock_and(text: str) -> str:
     """Return a pattern for a line about an event."""
@@ -62,6 +82,18 @@ def test_a_simulated_run_is_marked_everywhere_and_called_otherwise(place: Place,
         assert (status["bench"], status["instruments"][0]["simulated"]) == ("real.sim", True)
         assert place.latches("real.sim").exists()
         assert not place.latches("real").exists()
+
+
+def test_a_bench_in_python_is_checked_and_run_like_any_other(place: Place, shell: Shell) -> None:
+    """DOD-1: with the same words."""
+    (place.files / "my_bench.py").write_text(IN_PYTHON)
+    file = str(place.files / "my_bench.py")
+    assert place.labtroupe("check", file).stdout == f"{file}: ok, 1 instrument\n"
+    with place.started("run", "my_bench:bench", "--simulate") as program:
+        program.wait_for(clock_and("heater  running"))
+
+        assert program.seen.splitlines()[0] == "hood.sim: runs heater (sim); Ctrl-C stops it in order"
+        assert shell("call", "heater", "double", "21", "--bench", "hood.sim").out == "42.0\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0)])

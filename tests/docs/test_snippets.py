@@ -171,6 +171,18 @@ def test_the_session_of_the_page_about_python_is_what_happens(
         play(steps, environment, tmp_path)
 
 
+def test_all_that_the_page_about_python_describes_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", SPEC_PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "hood.py").write_text("\n".join(block for block in blocks if "trio.run" not in block))
+    (tmp_path / "limits.json").write_text('{"lamp": 5}')
+    bench = load_bench(tmp_path / "hood.py")
+    monkeypatch.delitem(sys.modules, "hood")
+
+    assert [each.name for each in bench.instruments] == ["heater", "psu", "lamp", "camera", "line", "oven"]
+
+
 def write_thermo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the module of which the page about buses speaks: all of its classes."""
     blocks = re.findall(r"^```python\n(.*?)^```", BUS_PAGE.read_text(), re.DOTALL | re.MULTILINE)

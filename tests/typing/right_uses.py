@@ -10,9 +10,11 @@ from labtroupe import (
     Actor,
     ActorRef,
     Bench,
+    BenchSpec,
     Change,
     ChildSpec,
     Instrument,
+    InstrumentSpec,
     Message,
     Missed,
     Outcome,
@@ -29,6 +31,7 @@ from labtroupe import (
     sync,
 )
 from labtroupe.connections import ConnectionReport
+from labtroupe.kinds import DCPowerSupply, LinkamT95
 
 Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
 
@@ -159,6 +162,23 @@ def supervised() -> ActorRef[Thermostat]:
     """The ref has the class that was asked for."""
     supervisor = Supervisor([ChildSpec(name="heater", factory=Thermostat, actor_type=Thermostat)])
     return supervisor.ref("heater", Thermostat)
+
+
+async def a_bench_in_python(bench: BenchSpec, running: Bench) -> None:
+    """What a function describes has its class everywhere."""
+
+    @bench.instrument
+    def heater() -> InstrumentSpec[LinkamT95]:
+        return InstrumentSpec(LinkamT95, "sim:linkam-t95", connect="on-demand", mailbox=3)
+
+    @bench.instrument
+    def psu(heater: InstrumentSpec[LinkamT95]) -> InstrumentSpec[DCPowerSupply]:
+        return InstrumentSpec(DCPowerSupply, "sim:scpi", depends_on=[heater], max_voltage=3.0)
+
+    bench.group("both", strategy="one_for_all", members=[heater, psu])
+    assert_type(heater(), InstrumentSpec[LinkamT95])
+    assert_type(running.ref(heater), ActorRef[LinkamT95])
+    assert_type(await running.ref(heater).ask(LinkamT95.temperature()), float)
 
 
 def periodic_work_and_readings_are_commands() -> None:

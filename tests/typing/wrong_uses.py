@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import attrs
 
-from labtroupe import Actor, ActorRef, Bench, Reply, State, background, command, every, reading, sync
+from labtroupe import (
+    Actor,
+    ActorRef,
+    Bench,
+    BenchSpec,
+    InstrumentSpec,
+    Reply,
+    State,
+    background,
+    command,
+    every,
+    reading,
+    sync,
+)
+from labtroupe.kinds import LinkamT95
 
 
 @attrs.define(eq=False)
@@ -171,3 +185,13 @@ def asking_and_blocking(bench: sync.Bench) -> None:
     """Blocking calls have types too."""
     _text: str = bench.ask("heater", Thermostat.temperature())  # error: the answer is a float
     bench.ask("heater", "temperature")  # error: a name is no message
+
+
+def a_bench_in_python(bench: BenchSpec, heater: InstrumentSpec[LinkamT95]) -> None:
+    """A function that describes an instrument says what it describes, in the words of a table."""
+    InstrumentSpec(LinkamT95, "sim:linkam-t95", connect="lazy")  # error: no such way to connect
+    InstrumentSpec(LinkamT95, "sim:linkam-t95", mailbox="3")  # error: a text is no number
+    InstrumentSpec(LinkamT95, bus=heater)  # error: a heater is no bus
+    InstrumentSpec("linkam-t95", "sim:linkam-t95")  # error: the name of a kind is no class
+    bench.instrument(lambda: 3)  # error: it describes nothing
+    bench.group("all", strategy="all", members=[])  # error: no such strategy

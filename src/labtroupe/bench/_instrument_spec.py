@@ -9,7 +9,7 @@ import attrs
 
 from labtroupe.actor import DEFAULT_CAPACITY
 from labtroupe.bench._instrument_table import KEYS
-from labtroupe.instrument import Bus, Instrument
+from labtroupe.instrument import Bus, Instrument, Reattach
 from labtroupe.policy import Backoff, RestartLimit
 from labtroupe.transport import Address
 
@@ -44,6 +44,7 @@ class InstrumentSpec(Generic[T_co]):
         bus: InstrumentSpec[Bus] | None = None,
         identity: str = "",
         simulation: str = "",
+        reattach: Reattach | Literal["adopt", "restore", "reset", "ask"] = Reattach.ADOPT,
         connect: Literal["wanted", "required", "on-demand"] = "wanted",
         depends_on: Iterable[InstrumentSpec[Instrument]] = (),
         critical: bool = False,
@@ -58,6 +59,7 @@ class InstrumentSpec(Generic[T_co]):
             "address": address,
             "identity": identity,
             "simulation": simulation,
+            "reattach": reattach,
             "connect": connect,
             "critical": critical,
             "mailbox": mailbox,

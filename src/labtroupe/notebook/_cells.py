@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
-from labtroupe.bench import BenchConfig, load_bench, simulated
+from labtroupe.bench import BenchSource, load_bench, simulated
 from labtroupe.errors import BenchError
 from labtroupe.sync import OpenBench, open_bench, opened
 from labtroupe.transport import claims
@@ -31,7 +30,7 @@ class Owned:
 
 
 def setup(
-    bench: str | Path | BenchConfig,
+    bench: BenchSource,
     *,
     simulate: bool = False,
     await_required: bool = True,
@@ -43,7 +42,7 @@ def setup(
     runs until `stop`, to the end of ``with setup(...) as bench:``, or to the end of the kernel.
 
     Args:
-        bench: The file that describes it, or what has been read from one.
+        bench: What describes it: a file, a module, a `BenchSpec`, or what has been read from one.
         simulate: Put a simulated device in place of each real one, and ``.sim`` after its name.
         await_required: Return at once if false, to watch the required instruments start.
         reopen: If it runs already, stop it and open it anew.
@@ -54,8 +53,7 @@ def setup(
             of this name; or nobody can say what is halted.
         RestartLimitError: A required instrument did not start; all has been closed.
     """
-    config = bench if isinstance(bench, BenchConfig) else load_bench(bench)
-    config = simulated(config) if simulate else config
+    config = simulated(load_bench(bench)) if simulate else load_bench(bench)
     found = opened().get(config.name)
     if found is None:
         return open_bench(config, await_required=await_required)
