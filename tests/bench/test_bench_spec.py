@@ -17,7 +17,9 @@ import trio
 
 from labtroupe import BenchSpec, Instrument, InstrumentSpec, Range, open_bench
 from labtroupe.bench import BenchConfigError, load_bench
+from labtroupe.bench._config import _BenchTable
 from labtroupe.bench._instrument_table import KEYS
+from labtroupe.bench._values import fields_of
 from labtroupe.errors import UnknownInstrumentError
 from labtroupe.kinds import DCPowerSupply, LinkamT95, ScpiInstrument
 from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
@@ -59,6 +61,7 @@ class Oven(Instrument):
 AS_TOML = """
 [bench]
 name = "hood"
+starts_at_once = 3
 
 [instruments.heater]
 kind = "linkam-t95"
@@ -109,7 +112,7 @@ restart = { max_attempts = 2 }
 
 def in_python() -> BenchSpec:
     """Return the same bench as `AS_TOML`."""
-    bench = BenchSpec("hood")
+    bench = BenchSpec("hood", starts_at_once=3)
 
     @bench.instrument
     def heater() -> InstrumentSpec[LinkamT95]:
@@ -190,6 +193,7 @@ def test_a_spec_takes_the_keys_of_a_table_with_their_defaults() -> None:
     others = {"instrument_type", "settings"}
 
     assert {name: each.default for name, each in parameters.items() if name not in others} == defaults
+    assert {*inspect.signature(BenchSpec).parameters} == {*fields_of(_BenchTable)}
 
 
 def test_each_key_that_is_given_is_passed_on() -> None:
@@ -302,6 +306,7 @@ async def test_a_bench_in_python_runs_and_knows_the_class_of_each_instrument() -
             assert running.name == "b.sim"
             assert await running.ref(heater).ask(LinkamT95.temperature()) == pytest.approx(24, abs=1)
             assert running.ref(heater).name == "heater"
+            assert (await running.connect(heater)).connected
             with pytest.raises(UnknownInstrumentError):
                 running.ref(psu)
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import attrs
@@ -90,7 +90,7 @@ def running(tmp_path: Path, environment: dict[str, str], request: pytest.Fixture
 
 
 @contextlib.contextmanager
-def run(environment: dict[str, str], tmp_path: Path, *words: str) -> Iterator[None]:
+def run(environment: dict[str, str], tmp_path: Path, *words: str) -> Generator[None]:
     """Run a bench for as long as the body lasts."""
     command = ["labtroupe", "run", *words]
     with subprocess.Popen(  # noqa: S603 - our own command

@@ -21,7 +21,7 @@ InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 CompositeT = TypeVar("CompositeT", bound=Composite)
 
 Wanted: TypeAlias = str | ActorRef[Any] | InstrumentFactory[Any] | Composite
-"""An instrument by its name, its ref, or the function that describes it, or several in an object whose fields are refs."""
+"""An instrument by its name, its ref or its function; or several, in an object whose fields are refs."""
 
 
 @attrs.define(eq=False)

@@ -16,7 +16,7 @@ from labtroupe.bench._making import Making
 from labtroupe.bench._mistakes import BenchConfigError, Origin
 from labtroupe.bench._python_document import make_python_config, origin_of, shown
 from labtroupe.instrument import Instrument
-from labtroupe.policy import RestartLimit, Strategy
+from labtroupe.policy import STARTS_AT_ONCE, RestartLimit, Strategy
 
 InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 
@@ -65,9 +65,11 @@ class BenchSpec:
 
     Attributes:
         name: What it is called: letters, digits, ``-`` and ``_``.
+        starts_at_once: How many may be starting at the same time.
     """
 
     name: str
+    starts_at_once: int = attrs.field(default=STARTS_AT_ONCE, kw_only=True)
     _functions: dict[str, FunctionType] = attrs.field(factory=dict[str, FunctionType], init=False)
     _groups: dict[str, GroupSpec] = attrs.field(factory=dict[str, GroupSpec], init=False)
     _making: Making = attrs.field(init=False)
@@ -138,7 +140,8 @@ class BenchSpec:
         self._making = Making(self._functions)
         for name in self._functions:
             self._making.make(name)
-        return make_python_config(self.name, self._functions, self._making, self._groups)
+        table = {"name": self.name, "starts_at_once": self.starts_at_once}
+        return make_python_config(table, self._functions, self._making, self._groups)
 
 
 def _refuse_second(earlier: Origin | None, origin: Origin) -> None:

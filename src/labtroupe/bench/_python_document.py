@@ -20,12 +20,15 @@ from labtroupe.bench._mistakes import BenchConfigError, Finding, Origin, Place, 
 
 
 def make_python_config(
-    name: str, functions: Mapping[str, FunctionType], making: Making, groups: Mapping[str, GroupSpec]
+    bench: Mapping[str, object],
+    functions: Mapping[str, FunctionType],
+    making: Making,
+    groups: Mapping[str, GroupSpec],
 ) -> BenchConfig:
     """Return what functions have said about a bench.
 
     Args:
-        name: What the bench is called.
+        bench: The keys of the bench as a whole.
         functions: By the names of their instruments.
         making: What they have returned.
         groups: By their names.
@@ -38,11 +41,11 @@ def make_python_config(
     for spec, each in names.items():
         tables[each] = table_of(spec, needs(functions[each]), names)
     content: Mapping[str, object] = {
-        "bench": {"name": name},
+        "bench": bench,
         "instruments": tables,
         "groups": {each: group.table for each, group in groups.items()},
     }
-    file = next((origin_of(each).file for each in functions.values()), name)
+    file = next((origin_of(each).file for each in functions.values()), str(bench["name"]))
     document = PythonDocument(file, content, {}, functions=functions, making=making, groups=groups)
     try:
         return make_config(document, document.read_one)
