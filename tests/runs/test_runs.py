@@ -371,7 +371,11 @@ def test_ctrl_c_ends_the_procedure_and_comes_out_when_the_log_is_whole(tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         trio.run(main, restrict_keyboard_interrupt_to_checkpoints=True)
-    assert len(reports(whole(log, How.CANCELLED))) == 1
+    run = whole(log, How.CANCELLED)
+
+    assert [getattr(each, "name", "") for each in run.records] == ["switched off"]
+    assert run.end is not None
+    assert run.end.reason == "Ctrl-C"
 
 
 async def test_a_run_that_cannot_have_a_thread_ends_its_log_all_the_same(
