@@ -1360,8 +1360,15 @@ MUTATIONS = [
     Mutation(
         "R4: Ctrl-C in a blocking call cancels the command",
         "sync/_crossing.py",
-        "                self._cancel(scope, ended)\n",
-        "                pass\n",
+        "            self.call_soon(scope.cancel)\n            with suppress(Empty):\n",
+        "            with suppress(Empty):\n",
+        "sync/test_open_bench.py",
+    ),
+    Mutation(
+        "R1: a blocking call ends soon after its timeout though the loop is held up",
+        "sync/_crossing.py",
+        "            result = answer.get(timeout=patience)\n",
+        "            result = answer.get()\n",
         "sync/test_open_bench.py",
     ),
     Mutation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import math
+import time
 from typing import Annotated, ClassVar
 
 import attrs
@@ -108,6 +109,11 @@ class Everything(LinkamT95):
         while not Everything.released:
             with contextlib.suppress(trio.Cancelled):
                 await trio.sleep(0.01)
+
+    @command(timeout=0.2)
+    async def block(self) -> None:
+        """Hold up the whole loop."""
+        time.sleep(0.8)  # noqa: ASYNC251 - the fault it is about
 
     @command
     async def counts(self) -> list[int]:

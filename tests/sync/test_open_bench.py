@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from labtroupe.client import running_benches
-from labtroupe.errors import BenchError, CommandTimeout, ConfigError, RestartLimitError
-from labtroupe.sync import open_bench, opened
+from labtroupe.client import _operator, running_benches
+from labtroupe.errors import BenchError, CommandTimeout, ConfigError, Outcome, RestartLimitError
+from labtroupe.sync import _inside, open_bench, opened
 from labtroupe.sync._owner import Owner
 from labtroupe.transport import claims
 
@@ -90,6 +91,42 @@ def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) 
 
         assert bench["all"].counts() == [1, 1]
         assert bench.status("all").instruments[0].life == 1
+
+
+def test_a_call_ends_soon_after_its_timeout_though_a_driver_holds_up_the_loop(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R1: a deadline is a deadline."""
+    monkeypatch.setattr(_operator, "GRACE", 0.05)
+    monkeypatch.setattr(_inside, "GRACE", 0.05)
+    with open_bench(file) as bench:
+        bench.start("all")
+        for ask in (bench["all"].block, lambda: bench.ask("all", Everything.block())):
+            began = time.monotonic()
+            with pytest.raises(BenchError, match="runs, but does not answer") as caught:
+                ask()
+
+            assert time.monotonic() - began < 0.7
+            assert caught.value.outcome is Outcome.UNKNOWN
+            assert bench["all"].double(1, timeout=5) == 2.0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_that_was_forked_is_told_to_attach(file: Path) -> None:
+    """Where no loop runs nobody answers, and it must not wait for that."""
+    with open_bench(file) as bench:
+        pid = os.fork()
+        if not pid:
+            told = False
+            try:
+                bench["all"]
+            except BenchError as error:
+                told = "forked" in str(error)
+            finally:
+                os._exit(0 if told else 1)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert bench["all"].double(1) == 2.0
 
 
 def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(tmp_path: Path, file: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labtroupe.client._client import Client
 from labtroupe.client._exact import from_exact, to_plain
-from labtroupe.client._operator import Operator
+from labtroupe.client._operator import GRACE, Operator
 from labtroupe.client._records import (
     BenchStatus,
     CallResult,
@@ -30,6 +30,7 @@ from labtroupe.client._sockets import (
 )
 
 __all__ = [
+    "GRACE",
     "BenchStatus",
     "CallResult",
     "Client",

@@ -236,12 +236,13 @@ class Operator(ABC):
         timeout: float | None,
     ) -> CallResult:
         """Ask an instrument, in the way that an operation of the control service answers."""
+        timeout = None if timeout is None else min(timeout, _FOREVER)
         asked = {
             "name": name,
             "command": command,
             "args": [to_plain(each) for each in args],
             "kwargs": {key: to_plain(each) for key, each in kwargs.items()},
-            "timeout": None if timeout is None else min(timeout, _FOREVER),
+            "timeout": timeout,
         }
         patience = None if timeout is None else timeout + GRACE
         return self.ask_bench(op, asked, CallResult, patience=patience, lost=Outcome.UNKNOWN)

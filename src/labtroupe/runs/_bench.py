@@ -68,7 +68,7 @@ class _Noting(Crossing):
     instrument: str
     command: str
 
-    def carry_out(self, work: Callable[[], Awaitable[R]]) -> R:
+    def carry_out(self, work: Callable[[], Awaitable[R]], patience: float | None = None) -> R:
         """Have the command done, and noted."""
 
         async def done_and_noted() -> R:
@@ -85,7 +85,7 @@ class _Noting(Crossing):
             self._note(began, value=value.value if isinstance(value, ControlResult) else value)
             return value
 
-        return self.calls.carry_out(done_and_noted)
+        return self.calls.carry_out(done_and_noted, patience)
 
     def _note(self, began: float, *, value: object = None, error: Exception | None = None) -> None:
         record = CommandRecord(

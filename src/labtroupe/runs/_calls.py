@@ -31,7 +31,7 @@ class Calls(Crossing):
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     _scopes: set[trio.CancelScope] = attrs.field(factory=set[trio.CancelScope], init=False)
 
-    def carry_out(self, work: Callable[[], Awaitable[T]]) -> T:
+    def carry_out(self, work: Callable[[], Awaitable[T]], patience: float | None = None) -> T:  # noqa: ARG002 - to be cancelled ends the waiting
         """Have ``work`` done in trio, and wait in the present thread for its result.
 
         Raises:

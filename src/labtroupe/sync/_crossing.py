@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import contextvars
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Final, TypeVar, cast
 
 import attrs
+import outcome
 import trio
 
-from labtroupe.errors import BenchError
+from labtroupe.errors import BenchError, Outcome
 
 T = TypeVar("T")
 
@@ -34,8 +37,9 @@ class Crossing:
     token: trio.lowlevel.TrioToken
     closed: bool = attrs.field(default=False, init=False)
     ended_by: BaseException | None = attrs.field(default=None, init=False)
+    _process: int = attrs.field(factory=os.getpid, init=False)
 
-    def carry_out(self, work: Callable[[], Awaitable[T]]) -> T:
+    def carry_out(self, work: Callable[[], Awaitable[T]], patience: float | None = None) -> T:
         """Have ``work`` done in the loop, and return its result.
 
         In a thread of `trio.to_thread.run_sync` in this loop it is done by the task that waits for the
@@ -43,9 +47,19 @@ class Crossing:
         `trio.Cancelled`.  In any other thread an exception such as `KeyboardInterrupt`,
         which ends the waiting, cancels the work too.
 
+        Args:
+            work: What to do.
+            patience: Seconds after which any other thread waits no longer; ``None`` for no limit.
+
         Raises:
-            BenchError: The bench or the loop has ended.
+            BenchError: The bench or the loop has ended, or something holds it up; or this is a
+                process that was forked from the bench's.
         """
+        if os.getpid() != self._process:
+            raise BenchError(
+                f"the bench {self.bench} runs in process {self._process}, and this one was forked from it",
+                remedy="Attach to it here: `labtroupe.sync.attach()`.",
+            )
 
         async def unless_closed() -> T:
             if self.closed:
@@ -58,7 +72,7 @@ class Crossing:
                 and (result := trio.from_thread.run(self._here, unless_closed)) is not _ELSEWHERE
             ):
                 return cast("T", result)
-            return self._from_outside(unless_closed)
+            return self._from_outside(unless_closed, patience)
         except trio.RunFinishedError:
             raise self.gone() from None
 
@@ -88,34 +102,48 @@ class Crossing:
             return _ELSEWHERE
         return await work()
 
-    def _from_outside(self, work: Callable[[], Awaitable[T]]) -> T:
-        scope, ended = trio.CancelScope(), threading.Event()
+    def _from_outside(self, work: Callable[[], Awaitable[T]], patience: float | None) -> T:
+        scope, answer = trio.CancelScope(), SimpleQueue[outcome.Outcome[T]]()
+        context = contextvars.copy_context()
 
-        async def errand() -> T:
+        async def errand() -> None:
+            # The loop ends, or its waiter cancelled it and does not wait any more.
+            result: outcome.Outcome[T] = outcome.Error(trio.RunFinishedError())
             try:
-                with scope:
-                    return await work()
-            except trio.Cancelled:
-                pass  # The loop ends, and all that is left in it is cancelled.
-            finally:
-                ended.set()
-            # Or the waiter cancelled it, who does not wait any more.
-            raise trio.RunFinishedError
+                with suppress(trio.Cancelled), scope:
+                    result = outcome.Value(await work())
+            except BaseException as error:  # noqa: BLE001 - raised in the waiter's thread
+                result = outcome.Error(error)
+            answer.put(result)
 
+        def begin() -> None:
+            try:
+                trio.lowlevel.spawn_system_task(errand, context=context)
+            except RuntimeError:
+                # In a loop that ends there are no new tasks.
+                answer.put(outcome.Error(trio.RunFinishedError()))
+
+        self.token.run_sync_soon(begin)
         try:
-            return trio.from_thread.run(errand, trio_token=self.token)
-        except trio.RunFinishedError:
-            raise
+            result = answer.get(timeout=patience)
+        except Empty:
+            self.call_soon(scope.cancel)
+            raise self._silent() from None
         except BaseException:
-            # As Ctrl-C raises it in the main thread.
-            if not ended.is_set():
-                self._cancel(scope, ended)
+            # As Ctrl-C raises it in the main thread.  Nothing of what was asked is to come later.
+            self.call_soon(scope.cancel)
+            with suppress(Empty):
+                answer.get(timeout=_UNWIND)
             raise
+        return result.unwrap()
 
-    def _cancel(self, scope: trio.CancelScope, ended: threading.Event) -> None:
-        """Cancel what goes on in the loop, and wait until it has ended, so that nothing of it comes later."""
-        self.call_soon(scope.cancel)
-        ended.wait(_UNWIND)
+    def _silent(self) -> BenchError:
+        error = BenchError(
+            f"the bench {self.bench} runs, but does not answer",
+            remedy="An instrument whose code blocks holds up all of it; the log of labtroupe says which.",
+        )
+        error.outcome = Outcome.UNKNOWN
+        return error
 
 
 def _is_trios_own() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Generator, Mapping, Sequence
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import msgspec
 import trio
 
 from labtroupe import bench as trio_bench
-from labtroupe.client import EventRecord
+from labtroupe.client import GRACE, EventRecord
 from labtroupe.control import operations_of, to_json
 from labtroupe.errors import Outcome
 from labtroupe.instrument import Instrument
@@ -55,8 +56,10 @@ class Inside(Bench):
         """Send ``message`` to an instrument and return its answer."""
         refuse_in_trio()
         ref = self.running.ref(name, Instrument)
+        limit = message.command.timeout if timeout is None else timeout
+        patience = None if limit == math.inf else limit + GRACE
         with explaining():
-            return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout))
+            return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout), patience)
 
     def ask_by_name(
         self,
@@ -90,7 +93,7 @@ class Inside(Bench):
         args: Mapping[str, object],
         result_type: type[T],
         *,
-        patience: float | None = None,  # noqa: ARG002 - a loop that hangs holds up its own watchdog too
+        patience: float | None = None,
         lost: Outcome | None = None,  # noqa: ARG002 - it cannot go away alone
     ) -> T:
         """Have the bench carry out an operation of its control service."""
@@ -102,7 +105,7 @@ class Inside(Bench):
             return await result if inspect.isawaitable(result) else result
 
         with explaining():
-            return msgspec.convert(self.crossing.carry_out(work), result_type, from_attributes=True)
+            return msgspec.convert(self.crossing.carry_out(work, patience), result_type, from_attributes=True)
 
 
 def _record(event: Event) -> EventRecord:
