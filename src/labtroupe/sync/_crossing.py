@@ -140,7 +140,7 @@ class Crossing:
     def _silent(self) -> BenchError:
         error = BenchError(
             f"the bench {self.bench} runs, but does not answer",
-            remedy="An instrument whose code blocks holds up all of it; the log of labtroupe says which.",
+            remedy="The code of an instrument blocks, and holds up all of them; labtroupe's log says where.",
         )
         error.outcome = Outcome.UNKNOWN
         return error

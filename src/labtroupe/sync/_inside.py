@@ -55,10 +55,10 @@ class Inside(Bench):
     def ask(self, name: str, message: Message[R], *, timeout: float | None = None) -> R:
         """Send ``message`` to an instrument and return its answer."""
         refuse_in_trio()
-        ref = self.running.ref(name, Instrument)
         limit = message.command.timeout if timeout is None else timeout
         patience = None if limit == math.inf else limit + GRACE
         with explaining():
+            ref = self.running.ref(name, Instrument)
             return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout), patience)
 
     def ask_by_name(
