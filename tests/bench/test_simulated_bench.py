@@ -133,6 +133,7 @@ async def test_a_whole_bench_runs_without_its_devices(tmp_path: Path, touched: l
             oven, alone = bench.ref("oven", ModbusInstrument), bench.ref("alone", ModbusInstrument)
             assert await oven.ask(ModbusInstrument.input_registers(5)) == [1705]
             assert await alone.ask(ModbusInstrument.input_registers(5)) == [305]
+            assert all(each.simulated for each in bench.service.status().instruments)
     assert touched == []
 
 

@@ -183,6 +183,23 @@ def test_all_that_the_page_about_python_describes_is_right(
     assert [each.name for each in bench.instruments] == ["heater", "psu", "lamp", "camera", "line", "oven"]
 
 
+async def test_the_device_of_the_page_about_simulation_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs/how-to/simulate-a-bench.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "mixer.py").write_text(block)
+    (tmp_path / "bench.toml").write_text(
+        '[instruments.m]\nkind = "mixer:Mixer"\naddress = "tcp://192.0.2.1:1"\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with trio.fail_after(PATIENCE):
+        async with open_bench(tmp_path / "bench.toml", simulate=True) as running:
+            await running.service.call("m", "stir", [700])
+            assert (await running.service.call("m", "speed")).value == 600.0
+    monkeypatch.delitem(sys.modules, "mixer")
+
+
 def write_thermo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the module of which the page about buses speaks: all of its classes."""
     blocks = re.findall(r"^```python\n(.*?)^```", BUS_PAGE.read_text(), re.DOTALL | re.MULTILINE)
