@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from labtroupe.simulation import FAULTS
+from labtroupe.simulation import FAULTS, OPTIONS
 
 from ._benches import Program
 from .conftest import Shell
@@ -327,9 +327,27 @@ def test_a_fault_that_does_not_exist_is_refused_with_the_list(shell: Shell) -> N
     ]
 
 
-def test_fault_explains_the_kinds_there_are(shell: Shell) -> None:
-    listed = shell("fault", "--help").out.partition("kinds of faults:\n")[2].splitlines()
-
-    assert [re.split(r" {2,}", line.strip(), maxsplit=1) for line in listed] == [
-        [kind.usage, kind.summary] for kind in FAULTS.values()
+def test_fault_explains_the_kinds_and_options_there_are(shell: Shell) -> None:
+    listed = shell("fault", "--help").out.partition("kinds of faults:\n")[2]
+    kinds, _, options = listed.partition("\n\n")
+    rows = [
+        re.split(r" {2,}", line.strip(), maxsplit=1)
+        for line in [*kinds.splitlines(), *options.splitlines()[1:]]
     ]
+
+    assert rows == [
+        *([kind.usage, kind.summary] for kind in FAULTS.values()),
+        *([option.usage, option.summary] for option in OPTIONS.values()),
+    ]
+
+
+def test_a_fault_takes_options_and_says_what_it_waits_for(shell: Shell) -> None:
+    said = shell("fault", "heater", "garbled", "5s", "said=300", "chance=0.5", "seed=7")
+    wrong = shell("fault", "heater", "late", "1s", "chance=2")
+    shell("fault", "heater", "clear")
+
+    assert said.out == "heater: garbled with chance 0.5 after 300 more bytes said\n"
+    assert (wrong.code, wrong.err.splitlines()) == (
+        2,
+        ["labtroupe: heater: chance=2: this is no probability", "  Write it like `chance=0.1`."],
+    )

@@ -10,9 +10,10 @@ import pytest
 
 from labtroupe.cli import _exit_codes
 from labtroupe.cli._group import COMMANDS, group
-from labtroupe.simulation import FAULTS
+from labtroupe.simulation import FAULTS, OPTIONS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text()
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = (REFERENCE / "command-line.md").read_text()
 
 
 def command(name: str) -> click.Command:
@@ -53,9 +54,12 @@ def test_the_page_has_the_exit_codes_there_are() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)] == codes
 
 
-def test_the_page_has_the_faults_there_are() -> None:
-    assert re.findall(r"^\| `(.*)` \| (.*) \|$", sections()["fault"], re.MULTILINE) == [
-        (kind.usage, kind.summary) for kind in FAULTS.values()
+def test_the_menu_has_the_faults_and_options_there_are() -> None:
+    page = (REFERENCE / "faults.md").read_text()
+
+    assert re.findall(r"^\| `(.*)` \| (.*) \|$", page, re.MULTILINE) == [
+        *((kind.usage, kind.summary) for kind in FAULTS.values()),
+        *((option.usage, option.summary) for option in OPTIONS.values()),
     ]
 
 

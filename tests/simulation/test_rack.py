@@ -17,10 +17,11 @@ import pytest
 import serial
 import trio
 
-from labtroupe.errors import ArgumentError, BenchError, CommandError
-from labtroupe.simulation import LineDevice, Rack
+from labtroupe.errors import ArgumentError, BenchError, CommandError, PortInUse
+from labtroupe.simulation import LineDevice, Multimeter, Rack
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._tcp_cable import TcpCable
+from labtroupe.transport import Address, open_transport
 
 Via = Literal["pty", "tcp"]
 both = pytest.mark.parametrize("via", ["pty", "tcp"])
@@ -335,6 +336,198 @@ async def test_noise_puts_garbage_before_the_answer(tmp_path: Path, via: Via) ->
 
             assert len(garbage) in range(1, 9)
             assert min(garbage) >= 0x80
+
+
+@both
+async def test_a_garbled_answer_has_one_byte_that_is_another(tmp_path: Path, via: Via) -> None:
+    """L6."""
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "garbled", "times=1")
+            client.send(b"a\n")
+            garbled = await client.read()
+
+            assert sum(got != said for got, said in zip(garbled, b"1 a\n", strict=True)) == 1
+            assert await client.ask(b"b") == b"2 b"
+
+
+@both
+async def test_a_duplicate_answer_comes_twice(tmp_path: Path, via: Via) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "duplicate", "times=1")
+
+            assert await client.ask(b"a") == b"1 a"
+            assert await client.line() == b"1 a"
+            assert await client.ask(b"b") == b"2 b"
+
+
+@both
+async def test_a_split_answer_comes_byte_by_byte(tmp_path: Path, via: Via) -> None:
+    """L6."""
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "split", "30ms")
+            client.send(b"a\n")
+
+            assert [await client.read() for _ in range(4)] == [b"1", b" ", b"a", b"\n"]
+
+
+@both
+async def test_an_echo_comes_before_the_answer(tmp_path: Path, via: Via) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "echo")
+
+            assert await client.ask(b"a") == b"a"
+            assert await client.line() == b"1 a"
+
+
+@both
+async def test_a_device_that_drains_slowly_hears_a_byte_now_and_then(tmp_path: Path, via: Via) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "slow-drain", "50ms")
+            start = trio.current_time()
+            assert await client.ask(b"abc") == b"1 abc"
+            assert trio.current_time() - start >= 0.2
+            rack.inject("counter", "slow-drain", "1h")
+            client.send(b"d\n")
+            assert await client.hears_nothing()
+            rack.inject("counter", "clear")
+
+            assert await client.line() == b"2 d"
+
+
+@both
+async def test_a_cable_may_be_out_in_the_middle_of_an_answer(tmp_path: Path, via: Via) -> None:
+    """L7: at any byte of it; the last ones before may be lost in a serial port, which forgets them."""
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Counter(), via=via)
+        with opened(address) as client:
+            rack.inject("counter", "split", "30ms")
+            rack.inject("counter", "unplug", "said=2")
+            client.send(b"a\n")
+            received = b""
+            while data := await client.read():
+                received += data
+
+            assert received in {b"1", b"1 "}
+        with pytest.raises(OSError, match=GONE), opened(address):
+            pass
+
+
+@both
+async def test_a_device_may_be_switched_off_in_the_middle_of_a_command(tmp_path: Path, via: Via) -> None:
+    """L11: at any byte of it, which it forgets; and the rest is heard by nobody."""
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Forgetful(), via=via)
+        with opened(address) as client:
+            await client.ask(b"a")
+            rack.inject("counter", "power-cycle", "50ms", "heard=2")
+            client.send(b"abcd\n")
+            await client.wait_gone()
+        (fault,) = rack.faults("counter")
+        await trio.sleep_until(fault.until)
+        await trio.testing.wait_all_tasks_blocked()
+        with opened(address) as client:
+            assert await client.ask(b"b") == b"1 b"
+
+
+@both
+async def test_the_rest_of_an_answer_is_as_a_fault_has_it_that_begins_within(
+    tmp_path: Path, via: Via
+) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "mute", "said=2", "times=1")
+
+            client.send(b"a\n")
+            assert not await client.hears_nothing()
+            assert client.received == b"1 "
+            assert await client.ask(b"b") == b"1 2 b"
+
+
+@both
+async def test_a_fault_begins_by_itself_when_its_time_has_come(tmp_path: Path, via: Via) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "unplug", "after=100ms")
+
+            assert await client.ask(b"a") == b"1 a"
+            await client.wait_gone()
+
+
+async def test_a_serial_port_that_refuses_is_held_by_somebody_else(tmp_path: Path) -> None:
+    """PLR-11: and whoever had it open keeps it."""
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Counter())
+        with opened(address) as client:
+            await client.ask(b"a")
+            rack.inject("counter", "refuse")
+            with pytest.raises(PortInUse, match="is held by"):
+                await open_transport(Address.parse(address), holder="me")
+            assert await client.ask(b"b") == b"2 b"
+        rack.inject("counter", "unplug")
+        rack.inject("counter", "plug")
+        with pytest.raises(PortInUse):
+            await open_transport(Address.parse(address), holder="me")
+        rack.inject("counter", "clear")
+
+        with opened(address) as client:
+            assert await client.ask(b"c") == b"3 c"
+
+
+async def test_a_network_port_that_refuses_hangs_up_on_who_connects(tmp_path: Path) -> None:
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Counter(), via="tcp")
+        with opened(address) as client:
+            await client.ask(b"a")
+            rack.inject("counter", "refuse")
+            with opened(address) as second:
+                await second.wait_gone()
+            assert await client.ask(b"b") == b"2 b"
+        rack.inject("counter", "clear")
+
+        with opened(address) as client:
+            assert await client.ask(b"c") == b"3 c"
+
+
+async def test_a_replugged_serial_cable_is_elsewhere(tmp_path: Path) -> None:
+    """L8, L12."""
+    async with racked(tmp_path) as rack:
+        address = rack.add("counter", Counter())
+        for number in range(1, 4):
+            before = target(tmp_path / "counter")
+            with opened(address) as client:
+                await client.ask(b"a")
+                rack.inject("counter", "replug", "50ms")
+                await client.wait_gone()
+            assert names(tmp_path) == []
+            (fault,) = rack.faults("counter")
+            await trio.sleep_until(fault.until)
+            await trio.testing.wait_all_tasks_blocked()
+
+            assert target(tmp_path / "counter") != before
+            assert rack.faults("counter") == ()
+            assert number == 1 or names(tmp_path) == ["counter"]
+
+
+@both
+async def test_a_device_with_a_wrong_identity_is_another_one(tmp_path: Path, via: Via) -> None:
+    """L8."""
+    async with racked(tmp_path) as rack:
+        rack.add("counter", Counter(), via=via)
+        with opened(rack.add("meter", Multimeter(latency=0.0), via=via)) as client:
+            right = await client.ask(b"*IDN?")
+            rack.inject("meter", "wrong-identity")
+            wrong = await client.ask(b"*IDN?")
+            rack.inject("meter", "clear")
+
+            assert (right != wrong, await client.ask(b"*IDN?")) == (True, right)
+        with pytest.raises(ArgumentError, match="does not say who it is") as caught:
+            rack.inject("counter", "wrong-identity")
+        assert "disguised" in caught.value.remedy
 
 
 @both

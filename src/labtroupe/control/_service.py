@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -29,7 +28,7 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import Event, FaultChanged, commands_of
 from labtroupe.names import nearest
 from labtroupe.policy import Phase
-from labtroupe.simulation import Fault, Rack
+from labtroupe.simulation import Rack
 from labtroupe.supervision import Member, Supervisor
 
 
@@ -261,7 +260,7 @@ class Service:
 
     def _faults(self, name: str) -> tuple[str, ...]:
         now = trio.current_time()
-        return tuple(_in_words(fault, now) for fault in self._rack.faults(name))
+        return tuple(fault.in_words(now) for fault in self._rack.faults(name))
 
     def _known(self, name: str) -> str:
         if name not in self._infos:
@@ -285,12 +284,6 @@ def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:
     near = nearest(word, known)
     hint = f"; did you mean {near!r}?" if near else ""
     return f"{hint} (there {'is' if len(known) == 1 else 'are'}: {', '.join(known)})"
-
-
-def _in_words(fault: Fault, now: float) -> str:
-    delay = f" by {fault.delay:g} s" if fault.delay else ""
-    left = "" if fault.until == math.inf else f" for another {fault.until - now:.1f} s"
-    return f"{fault.name}{delay}{left}"
 
 
 def _named(error: CommandError, name: str) -> CommandError:

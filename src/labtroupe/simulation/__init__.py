@@ -4,8 +4,8 @@ from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._catalog import SIMULATED, make_device
 from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
-from labtroupe.simulation._faults import FAULTS, Fault, FaultKind
 from labtroupe.simulation._linkam import LinkamStage
+from labtroupe.simulation._menu import FAULTS, OPTIONS, Fault, FaultKind, FaultOption
 from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
@@ -14,9 +14,11 @@ from labtroupe.simulation._silent import Silent
 
 __all__ = [
     "FAULTS",
+    "OPTIONS",
     "SIMULATED",
     "Fault",
     "FaultKind",
+    "FaultOption",
     "LineDevice",
     "LinkamStage",
     "ModbusBus",

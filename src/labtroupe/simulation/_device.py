@@ -24,9 +24,14 @@ class SimulatedDevice(abc.ABC):
 
     Attributes:
         latency: Seconds from a request to its answer.
+        disguised: Whether it is to say that it is another one, if it says who it is at all.
     """
 
+    has_identity: ClassVar[bool] = False
+    """Whether it says who it is, and knows how to be ``disguised``."""
+
     latency: float = attrs.field(default=DEFAULT_LATENCY, converter=float, kw_only=True)
+    disguised: bool = attrs.field(default=False, init=False)
     _clock: float | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -1,139 +1,120 @@
-"""What can be made to go wrong between a simulated device and its cable; no I/O, no clock."""
+"""The faults of one device: which are on, and which answers they hit; no I/O, no clock."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import random
+from collections.abc import Iterator, Sequence
 
 import attrs
 
-from labtroupe.errors import ArgumentError
-from labtroupe.simulation._duration import parse_duration
-from labtroupe.simulation._suggest import suggestion
-
-
-@attrs.frozen
-class FaultKind:
-    """What a fault is called, does and takes.
-
-    Attributes:
-        name: What a person types.
-        summary: What it does, in one sentence.
-        required: Names of the durations it must be given.
-        optional: Names of those it may be given after these.
-    """
-
-    name: str
-    summary: str
-    required: Sequence[str] = ()
-    optional: Sequence[str] = ()
-
-    @property
-    def usage(self) -> str:
-        """How it is written, such as ``late DELAY [SECONDS]``."""
-        return " ".join([self.name, *self.required, *(f"[{name}]" for name in self.optional)])
-
-    def durations(self, arguments: Sequence[str]) -> list[float]:
-        """Return ``arguments`` in seconds.
-
-        Raises:
-            ArgumentError: One of them is no duration, or there are too many or too few.
-        """
-        fewest = len(self.required)
-        if not fewest <= len(arguments) <= fewest + len(self.optional):
-            raise ArgumentError(
-                f"the fault {self.name} cannot take {len(arguments)} values",
-                remedy=f"Write it: `{self.usage}`.",
-            )
-        return [parse_duration(argument) for argument in arguments]
-
-
-_LASTING = ("SECONDS",)
-# Seconds for which a device is off, if nothing else is said.
-_OFF = 1.0
-
-FAULTS: Mapping[str, FaultKind] = MappingProxyType(
-    {
-        kind.name: kind
-        for kind in (
-            FaultKind("unplug", "The cable is out; it goes back by itself after SECONDS.", optional=_LASTING),
-            FaultKind("plug", "The cable goes back in."),
-            FaultKind("mute", "The device hears and acts, but its answers are lost.", optional=_LASTING),
-            FaultKind("late", "Each answer comes DELAY later.", required=("DELAY",), optional=_LASTING),
-            FaultKind("noise", "Some bytes of garbage come before each answer.", optional=_LASTING),
-            FaultKind("flood", "The device sends lines of garbage without pause.", optional=_LASTING),
-            FaultKind(
-                "power-cycle",
-                "The device is switched off, and on again after SECONDS (1 s).",
-                optional=_LASTING,
-            ),
-            FaultKind("clear", "Every fault ends, and the cable goes back in."),
-        )
-    }
-)
-
-
-@attrs.frozen
-class Fault:
-    """A fault that is on.
-
-    Attributes:
-        name: Its name in ``FAULTS``.
-        until: When it ends by itself, in seconds of trio's clock; ``math.inf`` for never.
-        delay: Seconds by which it makes answers late.
-    """
-
-    name: str
-    until: float = math.inf
-    delay: float = 0.0
+from labtroupe.simulation._menu import FAULTS, Fault, parse_fault
+from labtroupe.simulation._physics import noise
 
 
 @attrs.define(eq=False)
 class Faults:
     """The faults of one device; every question to it says when it is asked."""
 
-    _active: dict[str, Fault] = attrs.field(factory=dict[str, Fault], init=False)
+    _ordered: dict[str, Fault] = attrs.field(factory=dict[str, Fault], init=False)
+    _dice: dict[str, random.Random] = attrs.field(factory=dict[str, random.Random], init=False)
+    # Answers that each may still be done to.
+    _left: dict[str, float] = attrs.field(factory=dict[str, float], init=False)
+    # Those that have begun, and nobody has been told of it.
+    _untold: set[str] = attrs.field(factory=set[str], init=False)
 
-    def inject(self, name: str, arguments: Sequence[str], now: float) -> None:
-        """Begin, replace or end a fault at ``now``.
+    def inject(self, name: str, words: Sequence[str], now: float) -> None:
+        """Order, replace or end a fault at ``now``.
 
         Raises:
             ArgumentError: There is no such fault, or it takes other values.
         """
-        if name not in FAULTS:
-            raise ArgumentError(
-                f"there is no fault {name!r}", remedy=suggestion(name, FAULTS, plural="faults")
-            )
-        kind = FAULTS[name]
-        durations = kind.durations(arguments)
-        match name:
-            case "clear":
-                self._active.clear()
-            case "plug":
-                self._active.pop("unplug", None)
-            case _:
-                delay = durations.pop(0) if kind.required else 0.0
-                lasting = _OFF if name == "power-cycle" else math.inf
-                until = now + (durations[0] if durations else lasting)
-                self._active[name] = Fault(name, until, delay)
+        fault = parse_fault(name, words, now)
+        ends = FAULTS[name].ends
+        if ends:
+            for each in [*self._ordered] if ends == ("*",) else ends:
+                self._ordered.pop(each, None)
+        else:
+            self._ordered[name] = fault
+            self._dice[name] = noise(fault.seed)
+            self._left[name] = fault.times
+            self._untold.add(name)
 
     def current(self, now: float) -> tuple[Fault, ...]:
-        """Return those that are on at ``now``, the longest known first."""
-        return tuple(fault for fault in self._active.values() if now < fault.until)
+        """Return those that are on at ``now`` or wait for their moment, the longest known first."""
+        return tuple(
+            fault for name, fault in self._ordered.items() if now < fault.until and self._left[name] > 0
+        )
+
+    def on(self, now: float) -> Iterator[Fault]:
+        """Yield those that are on at ``now``."""
+        return (fault for fault in self.current(now) if _has_begun(fault, now))
+
+    def get(self, name: str, now: float) -> Fault | None:
+        """Return the fault ``name`` if it is on at ``now``."""
+        return next((fault for fault in self.on(now) if fault.name == name), None)
 
     def has(self, name: str, now: float) -> bool:
         """Return whether the fault ``name`` is on at ``now``."""
-        return any(fault.name == name for fault in self.current(now))
+        return self.get(name, now) is not None
 
     def out(self, now: float) -> bool:
         """Return whether at ``now`` the cable is out, or the device is switched off."""
-        return self.has("unplug", now) or self.has("power-cycle", now)
+        return any(self.has(name, now) for name in ("unplug", "replug", "power-cycle"))
 
-    def delay(self, now: float) -> float:
-        """Return by how many seconds answers are late at ``now``."""
-        return sum(fault.delay for fault in self.current(now))
+    def delay(self, name: str, now: float) -> float:
+        """Return the seconds of the fault ``name`` at ``now``; 0 if it is not on."""
+        fault = self.get(name, now)
+        return 0.0 if fault is None else fault.delay
 
-    def next_end(self, now: float) -> float:
-        """Return when the next of them ends by itself, ``math.inf`` if none does."""
-        return min((fault.until for fault in self.current(now)), default=math.inf)
+    def hit(self, name: str, now: float) -> Fault | None:
+        """Return the fault ``name`` if it is done to the answer that is given at ``now``; counts it."""
+        fault = self.get(name, now)
+        if fault is None or self._dice[name].random() >= fault.chance:
+            return None
+        self._left[name] -= 1
+        return fault
+
+    def dice(self, name: str) -> random.Random:
+        """Return what chooses the details of the fault ``name``."""
+        return self._dice[name]
+
+    def lasts(self, fault: Fault, now: float) -> bool:
+        """Return whether nobody has ended a fault that was on, nor has time."""
+        return self._ordered.get(fault.name) is fault and now < fault.until
+
+    def until_said(self) -> float:
+        """Return how many bytes the device can say before the next fault begins; ``math.inf`` for any."""
+        return min((fault.said for fault in self._ordered.values() if fault.said), default=math.inf)
+
+    def until_heard(self) -> float:
+        """Return how many bytes the device can hear before the next fault begins; ``math.inf`` for any."""
+        return min((fault.heard for fault in self._ordered.values() if fault.heard), default=math.inf)
+
+    def count(self, now: float, *, heard: int = 0, said: int = 0) -> bool:
+        """Take note of bytes that went past at ``now``, and return whether a fault has waited for them."""
+        waiting = [fault for fault in self._ordered.values() if fault.heard or fault.said]
+        counted = [_counted(fault, now, heard, said) for fault in waiting]
+        self._ordered.update((fault.name, fault) for fault in counted)
+        return any(_has_begun(fault, now) for fault in counted)
+
+    def begun(self, now: float) -> Sequence[str]:
+        """Return the names of those that have begun since this was last asked."""
+        names = [fault.name for fault in self.on(now) if fault.name in self._untold]
+        self._untold.difference_update(names)
+        return names
+
+    def next_change(self, now: float) -> float:
+        """Return when the next of them begins or ends by itself, ``math.inf`` if none does."""
+        times = ((fault.since if fault.since > now else fault.until) for fault in self.current(now))
+        return min(times, default=math.inf)
+
+
+def _has_begun(fault: Fault, now: float) -> bool:
+    return not (fault.heard or fault.said) and fault.since <= now
+
+
+def _counted(fault: Fault, now: float, heard: int, said: int) -> Fault:
+    """Return a fault that waits for bytes as it is after some, which may be its beginning."""
+    fault = attrs.evolve(fault, heard=max(0, fault.heard - heard), said=max(0, fault.said - said))
+    return fault if fault.heard or fault.said else attrs.evolve(fault, since=now, until=now + fault.lasting)

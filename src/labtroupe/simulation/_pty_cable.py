@@ -11,12 +11,13 @@ import tty
 from pathlib import Path
 
 import attrs
+import trio
 
-from labtroupe.simulation._cable import Cable, Hear
+from labtroupe.simulation._cable import DescriptorCable, Hear
 
 
 @attrs.define(eq=False)
-class PtyCable(Cable):
+class PtyCable(DescriptorCable):
     """A serial cable: a pseudo terminal behind a symlink that keeps its name.
 
     A master whose slave was closed by all is readable for ever (EIO).  So the
@@ -35,6 +36,9 @@ class PtyCable(Cable):
     link: Path
     _path: str = attrs.field(default="", init=False)
     _slave: int | None = attrs.field(default=None, init=False)
+    _moves: bool = attrs.field(default=False, init=False)
+    # The two ends of a port that nobody can open, which is behind the symlink while it refuses.
+    _locked: tuple[int, int] | None = attrs.field(default=None, init=False)
 
     @property
     def address(self) -> str:
@@ -55,8 +59,28 @@ class PtyCable(Cable):
             self._hang_up()
 
     def close(self) -> None:
-        """Unplug: there is nothing else to give up."""
+        """Unplug, and refuse nobody: there is nothing else to give up."""
         self.unplug()
+        self.refuse(refused=False)
+
+    def move(self) -> None:
+        """See `Cable.move`."""
+        self._moves = True
+
+    def refuse(self, *, refused: bool) -> None:
+        """See `Cable.refuse`."""
+        if refused and self._locked is None:
+            self._locked = os.openpty()
+            # The first keeps out those who ask, the second those who do not; root passes it.
+            fcntl.flock(self._locked[1], fcntl.LOCK_EX)
+            fcntl.ioctl(self._locked[1], termios.TIOCEXCL)
+        elif not refused and self._locked is not None:
+            for end in self._locked:
+                os.close(end)
+            self._locked = None
+        if refused is not self.refused:
+            super().refuse(refused=refused)
+            self._link_up()
 
     async def run(self, hear: Hear) -> None:
         """Serve one opener after the other."""
@@ -76,22 +100,44 @@ class PtyCable(Cable):
 
     def _lay(self) -> None:
         """Put a new pty, raw on both ends, behind the symlink, in one step for those who look."""
-        master, slave = os.openpty()
+        master, slave = self._open_elsewhere() if self._moves else os.openpty()
+        former, self._pipe = self._pipe, io.FileIO(master, "r+")
         try:
             os.set_blocking(master, False)
             tty.setraw(slave)
-            fresh = self.link.with_name(f".{self.link.name}.new")
-            fresh.unlink(missing_ok=True)
             self._path = os.ttyname(slave)
-            fresh.symlink_to(self._path)
-            fresh.replace(self.link)
+            self._link_up()
         except OSError:
-            os.close(master)
+            self._pipe.close()
+            self._pipe = former
             os.close(slave)
             raise
-        self._hang_up()
-        self._pipe = io.FileIO(master, "r+")
         self._slave = slave
+        if former is not None:
+            trio.lowlevel.notify_closing(former)
+            former.close()
+
+    def _open_elsewhere(self) -> tuple[int, int]:
+        """Return a new pty that is not where the last one was."""
+        self._moves = False
+        master, slave = os.openpty()
+        if os.ttyname(slave) != self._path:
+            return master, slave
+        try:
+            # Before the first is closed, so that this is another one.
+            return os.openpty()
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    def _link_up(self) -> None:
+        """Let the symlink lead where it has to, in one step for those who look; while unplugged, nowhere."""
+        if self._pipe is None:
+            return
+        fresh = self.link.with_name(f".{self.link.name}.new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(self._path if self._locked is None else os.ttyname(self._locked[1]))
+        fresh.replace(self.link)
 
     def _tidy(self, pipe: io.FileIO) -> None:
         """Make the port as good as new for its next opener, now that the last one has closed it."""

@@ -14,7 +14,7 @@ import trio
 from labtroupe.errors import BenchError, CommandError
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
-from labtroupe.simulation._faults import Fault
+from labtroupe.simulation._menu import Fault
 from labtroupe.simulation._pty_cable import PtyCable
 from labtroupe.simulation._slot import Slot
 from labtroupe.simulation._tcp_cable import TcpCable

@@ -34,6 +34,8 @@ _ERRORS: Mapping[int, str] = {
 _EVENT_BITS: Mapping[int, int] = {1: 0x20, 2: 0x10, 3: 0x08, 4: 0x04}
 _OPERATION_COMPLETE = 0x01
 _POWER_ON = 0x80
+# The serial number of one that is disguised.
+_ANOTHER = "ANOTHER"
 # Entries, the last of which is kept for "Queue overflow".
 _QUEUE_LENGTH = 10
 
@@ -164,6 +166,7 @@ class ScpiDevice(LineDevice):
     """
 
     model: ClassVar[str]
+    has_identity: ClassVar[bool] = True
 
     serial: str = attrs.field(default="SIM0001", converter=str, kw_only=True)
     _tree: CommandTree = attrs.field(init=False)
@@ -207,7 +210,7 @@ class ScpiDevice(LineDevice):
 
     def _common_commands(self) -> Mapping[str, Handler]:
         return {
-            "*IDN?": plain(lambda: f"labtroupe,{self.model},{self.serial},1.0"),
+            "*IDN?": plain(self._identify),
             "*RST": plain(self.reset),
             "*CLS": plain(self._clear_status),
             "*OPC": plain(self._note_complete),
@@ -215,6 +218,10 @@ class ScpiDevice(LineDevice):
             "*ESR?": plain(self._take_events),
             "SYSTem:ERRor[:NEXT]?": plain(self._errors.take),
         }
+
+    def _identify(self) -> str:
+        serial = _ANOTHER if self.disguised else self.serial
+        return f"labtroupe,{self.model},{serial},1.0"
 
     def _clear_status(self) -> None:
         self._errors.clear()

@@ -13,7 +13,8 @@ from labtroupe.errors import ArgumentError, CommandError
 from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
-from labtroupe.simulation._faults import Fault, Faults
+from labtroupe.simulation._faults import Faults
+from labtroupe.simulation._menu import FAULTS, Fault
 from labtroupe.simulation._physics import noise
 from labtroupe.simulation._voice import Outlet, Voice, garbage
 
@@ -45,7 +46,7 @@ class Slot:
 
     def __attrs_post_init__(self) -> None:
         """Give each device a voice."""
-        self._outlet = Outlet(self.cable)
+        self._outlet = Outlet(self.cable, self._settle)
         if isinstance(self.device, SimulatedBus):
             units = self.device.units
             self._voices = {each: Voice(self._outlet, Faults(), [self._faults]) for each in units}
@@ -65,16 +66,19 @@ class Slot:
             CommandError: There is no such device on the bus.
             ArgumentError: There is no such fault, or it takes other values.
         """
-        faults = self._faults
-        if unit is not None:
-            faults = self._voice(unit).faults
-            if fault == "flood":
-                raise ArgumentError(
-                    "one device cannot flood its bus alone", remedy="Let the bus itself have this fault."
-                )
+        faults = self._faults if unit is None else self._voice(unit).faults
+        kind = FAULTS.get(fault)
+        if unit is not None and kind is not None and kind.of_all:
+            raise ArgumentError(
+                f"one device on a bus cannot have the fault {fault} alone",
+                remedy="Let the bus itself have this fault.",
+            )
+        if fault == "wrong-identity" and not self.device.has_identity:
+            raise ArgumentError(
+                "this simulated device does not say who it is",
+                remedy="Its class can: see `disguised` of `labtroupe.simulation.SimulatedDevice`.",
+            )
         faults.inject(fault, arguments, trio.current_time())
-        if fault == "power-cycle":
-            self._power_cycle(unit)
         self._settle()
 
     async def run(self) -> None:
@@ -86,7 +90,7 @@ class Slot:
                     for voice in self._voices.values():
                         nursery.start_soon(voice.run)
                     nursery.start_soon(self._flood)
-                    await self._end_faults_in_time()
+                    await self._change_in_time()
             finally:
                 self.cable.close()
 
@@ -112,33 +116,56 @@ class Slot:
         for voice in self._voices.values() if unit is None else [self._voices[unit]]:
             voice.forget()
 
-    def _all_faults(self) -> Iterator[Faults]:
-        yield self._faults
-        yield from (voice.faults for voice in self._voices.values())
+    def _all_faults(self) -> Iterator[tuple[int | None, Faults]]:
+        """Yield the faults of all, and those of each device on a bus with its address."""
+        yield None, self._faults
+        yield from ((unit, voice.faults) for unit, voice in self._voices.items() if unit is not None)
 
     def _settle(self) -> None:
-        """Make the cables what the faults say, and have those look again who wait."""
-        now = trio.current_time()
-        if self._faults.out(now):
-            self.cable.unplug()
+        """Make the cables and the device what the faults say, and have those look again who wait."""
+        now, cable, faults = trio.current_time(), self.cable, self._faults
+        for unit, each in self._all_faults():
+            begun = each.begun(now)
+            if "power-cycle" in begun:
+                self._power_cycle(unit)
+            if "replug" in begun:
+                cable.move()
+        if faults.out(now):
+            cable.unplug()
         else:
-            self.cable.plug()
+            cable.plug()
+        cable.refuse(refused=faults.has("refuse", now))
+        cable.slow_down(faults.delay("slow-drain", now))
+        self.device.disguised = faults.has("wrong-identity", now)
         if isinstance(self.device, SimulatedBus):
             units = self.device.units
             self.device.unplugged = {each for each in units if self._voices[each].faults.out(now)}
         self._outlet.changed.unpark_all()
 
-    async def _end_faults_in_time(self) -> None:
+    async def _change_in_time(self) -> None:
         while True:
             now = trio.current_time()
-            with trio.move_on_at(min(each.next_end(now) for each in self._all_faults())):
+            with trio.move_on_at(min(each.next_change(now) for _, each in self._all_faults())):
                 await self._outlet.changed.park()
             self._settle()
 
     def _hear(self, data: bytes) -> None:
+        """Let the device hear ``data``, up to where a fault begins, and then the rest."""
+        while data and not self._faults.out(trio.current_time()):
+            before = int(min(len(data), *(each.until_heard() for _, each in self._all_faults())))
+            self._answer(data[:before])
+            data = data[before:]
+            now = trio.current_time()
+            begun = [each.count(now, heard=before) for _, each in self._all_faults()]
+            if any(begun):
+                self._settle()
+
+    def _answer(self, data: bytes) -> None:
         """Let the device hear ``data``, and its answers be sent one after the other when they are ready."""
-        device = self.device
-        for answer in device.receive(data, trio.current_time()):
+        device, now = self.device, trio.current_time()
+        if self._faults.has("echo", now):
+            next(iter(self._voices.values())).say(data, 0.0)
+        for answer in device.receive(data, now):
             speaker = device.speaker(answer) if isinstance(device, SimulatedBus) else None
             self._voices[speaker].say(answer, device.latency)
 

@@ -9,13 +9,13 @@ import socket
 import attrs
 import trio
 
-from labtroupe.simulation._cable import Cable, Hear
+from labtroupe.simulation._cable import DescriptorCable, Hear
 
 _LOOPBACK = "127.0.0.1"
 
 
 @attrs.define(eq=False)
-class TcpCable(Cable):
+class TcpCable(DescriptorCable):
     """A serial device server's port on the loopback: one client at a time.
 
     A second client is accepted and hung up on at once, as ser2net and Moxa's
@@ -81,7 +81,7 @@ class TcpCable(Cable):
         except (trio.ClosedResourceError, BlockingIOError, ConnectionError):
             return None
         # Whoever restarts closes one connection and opens the next; we may hear of the second first.
-        if self._pipe is not None and not _has_gone(self._pipe):
+        if self.refused or (self._pipe is not None and not _has_gone(self._pipe)):
             client.close()
             return None
         self._hang_up()

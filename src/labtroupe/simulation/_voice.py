@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -12,7 +13,7 @@ import trio
 
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._faults import Faults
-from labtroupe.simulation._physics import noise
+from labtroupe.simulation._menu import Fault
 
 # Answers on their way.  Those for which there is no room are lost, as in a device's output buffer.
 _UNSENT_LIMIT: Final = 1000
@@ -24,17 +25,35 @@ def garbage(rng: random.Random, count: int) -> bytes:
     return bytes(rng.randrange(0x80, 0x100) for _ in range(count))
 
 
+def _garble(answer: bytes, dice: random.Random) -> bytes:
+    """Return an answer with one byte changed."""
+    at = dice.randrange(len(answer))
+    return answer[:at] + bytes([answer[at] ^ dice.randrange(1, 0x100)]) + answer[at + 1 :]
+
+
+# What some faults make of an answer, in the order in which they do.
+_SPOILED: Final[Mapping[str, Callable[[bytes, random.Random], bytes]]] = MappingProxyType(
+    {
+        "garbled": _garble,
+        "duplicate": lambda answer, _: answer * 2,
+        "noise": lambda answer, dice: garbage(dice, dice.randint(1, _NOISE_LIMIT)) + answer,
+    }
+)
+
+
 @attrs.define(eq=False)
 class Outlet:
     """Where answers go out: one cable, whoever of several devices says something.
 
     Attributes:
         cable: The cable.
+        settle: Called when a fault may have begun.
         changed: Unparked when a fault has begun or ended.
         sending: One answer at a time: a file descriptor can be waited for by one task only.
     """
 
     cable: Cable
+    settle: Callable[[], None]
     changed: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
     sending: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
@@ -52,7 +71,6 @@ class Voice:
     outlet: Outlet
     faults: Faults
     shared: Sequence[Faults] = ()
-    _rng: random.Random = attrs.field(factory=lambda: noise(0), init=False)
     _ready: float = attrs.field(default=0.0, init=False)
     # Answers that were ready by then are forgotten.
     _forgotten: float = attrs.field(default=-math.inf, init=False)
@@ -79,30 +97,59 @@ class Voice:
         """Send the answers when they are ready, or as the faults have it."""
         with self._answers, self._unsent:
             async for ready, answer in self._unsent:
-                await self._wait_due(ready)
-                if self._is_cut_off() or ready <= self._forgotten:
-                    continue
-                before = garbage(self._rng, self._rng.randint(1, _NOISE_LIMIT)) if self._has("noise") else b""
-                async with self.outlet.sending:
-                    await self.outlet.cable.send(before + answer)
+                await trio.sleep_until(ready)
+                rest = answer
+                # What comes after the beginning of a fault is like an answer of its own.
+                while rest and not ready <= self._forgotten:
+                    before = min([len(rest), *(each.until_said() for each in self._all())])
+                    piece, rest = rest[: int(before)], rest[int(before) :]
+                    await self._say(piece, ready)
+                    self._count(len(piece))
+
+    async def _say(self, answer: bytes, ready: float) -> None:
+        """Send an answer as the faults have it, unless it is forgotten meanwhile."""
+        await self._wait_late()
+        if ready <= self._forgotten or self._is_out() or self._hits("mute"):
+            return
+        for name, spoil in _SPOILED.items():
+            for dice in [faults.dice(name) for faults, _ in self._hits(name)]:
+                answer = spoil(answer, dice)
+        pieces = [answer]
+        if splits := self._hits("split"):
+            pieces = [answer[at : at + 1] for at in range(len(answer))]
+        async with self.outlet.sending:
+            for number, piece in enumerate(pieces):
+                if number:
+                    await self._wait_end(trio.current_time(), splits)
+                if self._is_out():
+                    return
+                await self.outlet.cable.send(piece)
+
+    def _count(self, said: int) -> None:
+        begun = [each.count(trio.current_time(), said=said) for each in self._all()]
+        if any(begun):
+            self.outlet.settle()
 
     def _all(self) -> Sequence[Faults]:
         return (*self.shared, self.faults)
 
-    def _has(self, fault: str) -> bool:
+    def _hits(self, name: str) -> Sequence[tuple[Faults, Fault]]:
+        """Return the faults ``name`` that are done to the answer which is given now, and whose they are."""
         now = trio.current_time()
-        return any(each.has(fault, now) for each in self._all())
+        return [(each, fault) for each in self._all() if (fault := each.hit(name, now)) is not None]
 
-    def _is_cut_off(self) -> bool:
-        now = trio.current_time()
-        return any(each.out(now) or each.has("mute", now) for each in self._all())
+    def _is_out(self) -> bool:
+        return any(each.out(trio.current_time()) for each in self._all())
 
-    def _delay(self) -> float:
-        now = trio.current_time()
-        return sum(each.delay(now) for each in self._all())
+    async def _wait_late(self) -> None:
+        await self._wait_end(trio.current_time(), self._hits("late"))
 
-    async def _wait_due(self, ready: float) -> None:
-        """Wait until an answer that was ready at ``ready`` may go, or no fault makes it late any more."""
-        while (due := ready + self._delay()) > trio.current_time():
+    async def _wait_end(self, start: float, hits: Sequence[tuple[Faults, Fault]]) -> None:
+        """Wait as long after ``start`` as the faults say that are not over by then."""
+        while True:
+            now = trio.current_time()
+            due = start + sum(fault.delay for faults, fault in hits if faults.lasts(fault, now))
+            if due <= now:
+                return
             with trio.move_on_at(due):
                 await self.outlet.changed.park()
