@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -110,13 +111,17 @@ def test_a_bench_whose_stop_was_interrupted_is_awaited_by_the_next_set_up(place:
 def test_ctrl_c_in_a_cell_cancels_the_command_and_keeps_the_bench(place: Place) -> None:
     """PLR-6."""
     bench = notebook.setup("bench.toml")
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(0.3, signal.pthread_kill, [main, signal.SIGINT])
-    timer.start()
+
+    def press() -> None:
+        while not bench.status("teller").instruments[0].current:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
     with pytest.raises(KeyboardInterrupt):
         bench["teller"].sleep()
-    timer.join()
+    presser.join()
 
     assert bench["teller"].count() == 1
     assert place.stopped() == []

@@ -17,7 +17,7 @@ from ._bench import Place
 pytestmark = pytest.mark.slow
 
 # Seconds after which a cell is interrupted, and the command in it has begun.
-BEGUN = 1
+BEGUN = 2
 
 Step = str | tuple[str, int] | None
 

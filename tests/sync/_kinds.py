@@ -113,7 +113,7 @@ class Everything(LinkamT95):
     @command(timeout=0.2)
     async def block(self) -> None:
         """Hold up the whole loop."""
-        time.sleep(0.8)  # noqa: ASYNC251 - the fault it is about
+        time.sleep(1.2)  # noqa: ASYNC251 - the fault it is about
 
     @command
     async def counts(self) -> list[int]:

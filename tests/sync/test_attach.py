@@ -14,15 +14,22 @@ from labtroupe.errors import BenchError
 from labtroupe.sync import attach, open_bench
 
 CANCELS = """
-import os, signal, threading
+import os, signal, threading, time
 import labtroupe.sync
 
 bench = labtroupe.sync.attach()
-threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+everything = bench["all"]
+
+def press():
+    while not bench.status("all").instruments[0].current:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=press).start()
 try:
-    bench["all"].sleep(timeout=30)
+    everything.sleep(timeout=30)
 except KeyboardInterrupt:
-    print(bench["all"].counts())
+    print(everything.counts())
 """
 
 
@@ -41,7 +48,7 @@ def script(text: str) -> str:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.run(  # noqa: S603 - ours
-        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=20
+        [sys.executable, "-c", text], stdout=subprocess.PIPE, text=True, check=True, timeout=20
     ).stdout
 
 

@@ -78,8 +78,9 @@ async def test_a_foreign_thread_asks_by_plain_calls(tmp_path: Path) -> None:
 async def test_an_error_arrives_as_it_was_raised(tmp_path: Path) -> None:
     """R3."""
     async with faced(tmp_path) as bench:
+        await Foreign().run(lambda: bench["all"].nothing())
         with pytest.raises(CommandTimeout) as caught:
-            await Foreign().run(lambda: bench["all"].sleep(timeout=0.05))
+            await Foreign().run(lambda: bench["all"].sleep(timeout=0.3))
 
     assert caught.value.outcome is Outcome.UNKNOWN
     assert caught.value.stage == "running"
@@ -100,7 +101,8 @@ async def test_cancelling_the_task_of_a_thread_cancels_what_the_thread_asked_for
                 raise
 
     async with faced(tmp_path) as bench:
-        with trio.move_on_after(0.2) as scope:
+        await trio.to_thread.run_sync(bench.ask, "all", Everything.nothing())
+        with trio.move_on_after(0.5) as scope:
             await trio.to_thread.run_sync(procedure)
         counts = await trio.to_thread.run_sync(bench.ask, "all", Everything.counts())
 

@@ -20,23 +20,24 @@ from labtroupe.transport import claims
 
 from ._kinds import Everything
 
-# Seconds until a call that takes longer has certainly begun.
-BEGUN = 0.3
 CRITICAL = "critical = true\nrestart = { max_restarts = 0 }\n"
 ABSENT = 'connect = "required"\nrestart = { max_attempts = 1 }\n'
 
 
 @contextmanager
-def interrupted(after: float) -> Generator[None]:
-    """Have Ctrl-C pressed after so many seconds."""
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(after, signal.pthread_kill, [main, signal.SIGINT])
-    timer.start()
+def interrupted(condition: Callable[[], object]) -> Generator[None]:
+    """Have Ctrl-C pressed when something is so."""
+
+    def press() -> None:
+        wait_until(condition)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
     try:
         yield
     finally:
-        timer.join()
+        presser.join()
 
 
 def test_all_is_closed_when_the_body_is_over(file: Path) -> None:
@@ -86,7 +87,10 @@ def test_what_the_bench_failed_of_is_noted_on_what_the_body_raises(file: Path) -
 def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) -> None:
     """R4."""
     with open_bench(file) as bench:
-        with pytest.raises(KeyboardInterrupt), interrupted(BEGUN):
+        with (
+            pytest.raises(KeyboardInterrupt),
+            interrupted(lambda: bench.status("all").instruments[0].current),
+        ):
             bench["all"].sleep()
 
         assert bench["all"].counts() == [1, 1]
@@ -106,7 +110,7 @@ def test_a_call_ends_soon_after_its_timeout_though_a_driver_holds_up_the_loop(
             with pytest.raises(BenchError, match="runs, but does not answer") as caught:
                 ask()
 
-            assert time.monotonic() - began < 0.7
+            assert time.monotonic() - began < 1.0
             assert caught.value.outcome is Outcome.UNKNOWN
             assert bench["all"].double(1, timeout=5) == 2.0
 
@@ -133,7 +137,7 @@ def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(tmp_path: Path
     """PLR-10."""
     text = file.read_text().replace("sim:dc-power-supply", "tcp://127.0.0.1:1") + 'connect = "required"\n'
     file.write_text(text)
-    with pytest.raises(KeyboardInterrupt), interrupted(BEGUN):
+    with pytest.raises(KeyboardInterrupt), interrupted(claims):
         open_bench(file)
 
     assert (claims(), running_benches(), Owner.started) == ({}, [], set())
@@ -200,8 +204,9 @@ def test_a_bench_is_simulated_as_a_whole(file: Path) -> None:
 def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path) -> None:
     """R13."""
     bench = open_bench(file)
+    bench.start("all")
     with pytest.raises(CommandTimeout):
-        bench["all"].deaf(timeout=BEGUN)
+        bench["all"].deaf(timeout=0.5)
     with pytest.raises(BenchError, match="was stopped but for all"):
         bench.close()
 
@@ -214,7 +219,7 @@ def open_fds() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     """Wait until something is so that nobody tells of."""
     deadline = time.monotonic() + 10
     while not condition():
