@@ -78,7 +78,7 @@ async def test_a_foreign_thread_asks_by_plain_calls(tmp_path: Path) -> None:
 async def test_an_error_arrives_as_it_was_raised(tmp_path: Path) -> None:
     """R3."""
     async with faced(tmp_path) as bench:
-        await Foreign().run(lambda: bench["all"].nothing())
+        await trio.to_thread.run_sync(bench.ask, "all", Everything.nothing())
         with pytest.raises(CommandTimeout) as caught:
             await Foreign().run(lambda: bench["all"].sleep(timeout=0.3))
 
