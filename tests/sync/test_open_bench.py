@@ -14,7 +14,7 @@ import pytest
 
 from labtroupe.client import _operator, running_benches
 from labtroupe.errors import BenchError, CommandTimeout, ConfigError, Outcome, RestartLimitError
-from labtroupe.sync import Bench, _inside, open_bench, opened
+from labtroupe.sync import _inside, open_bench, opened
 from labtroupe.sync._owner import Owner
 from labtroupe.transport import claims
 
@@ -97,16 +97,9 @@ def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) 
         assert bench.status("all").instruments[0].life == 1
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda bench: bench["all"].block(),
-        pytest.param(lambda bench: bench.ask("all", Everything.block()), marks=pytest.mark.slow),
-    ],
-    ids=["by name", "message"],
-)
+@pytest.mark.parametrize("way", ["name", pytest.param("message", marks=pytest.mark.slow)])
 def test_a_call_ends_soon_after_its_timeout_though_a_driver_holds_up_the_loop(
-    file: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Bench], object]
+    file: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """R1: a deadline is a deadline."""
     monkeypatch.setattr(_operator, "GRACE", 0.05)
@@ -115,7 +108,7 @@ def test_a_call_ends_soon_after_its_timeout_though_a_driver_holds_up_the_loop(
         bench.start("all")
         began = time.monotonic()
         with pytest.raises(BenchError, match="runs, but does not answer") as caught:
-            ask(bench)
+            bench["all"].block() if way == "name" else bench.ask("all", Everything.block())
 
         assert time.monotonic() - began < 1.0
         assert caught.value.outcome is Outcome.UNKNOWN
