@@ -105,8 +105,8 @@ async def test_one_waiter_that_leaves_takes_nothing_from_the_other(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """OA-5: one physical connect serves whoever still waits."""
+    Device.world["a"].opening = 5.0
     async with opened(tmp_path, ["a"]) as (bench, world):
-        world["a"].opening = 5.0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(bench.connect, "a")
             with trio.move_on_after(1) as impatient:
@@ -120,8 +120,8 @@ async def test_a_timeout_leaves_the_others_connected_and_the_late_one_starting(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """OA-5, OA-16: a limit for all is an argument, and each keeps its own."""
+    Device.world["slow"].opening = 5.0
     async with opened(tmp_path, ["a", "slow"]) as (bench, world):
-        world["slow"].opening = 5.0
         with pytest.raises(NotConnected, match=r"1 of 2 not connected: slow \(starting\)"):
             await bench.connect(timeout=1)
 
@@ -134,8 +134,8 @@ async def test_a_start_has_its_own_limit_however_long_somebody_waits(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """OA-16: limits of single instruments are kept."""
-    async with opened(tmp_path, table("a", start_timeout="3.0") + table("b")) as (bench, world):
-        world["a"].opening = world["b"].opening = 5.0
+    Device.world["a"].opening = Device.world["b"].opening = 5.0
+    async with opened(tmp_path, table("a", start_timeout="3.0") + table("b")) as (bench, _):
         with pytest.raises(NotConnected, match=r"a \(not ready within 3 s\)"):
             await bench.connect("a", timeout=40)
         await running(bench, "b")
@@ -341,9 +341,9 @@ async def test_openings_that_hang_delay_nobody_for_long(tmp_path: Path, autojump
     text = "[bench]\nstarts_at_once = 3\n" + "".join(
         table(name) for name in ["h1", "h2", "h3", "h4", "a", "b"]
     )
-    async with opened(tmp_path, text) as (bench, world):
-        for name in ["h1", "h2", "h3", "h4"]:
-            world[name].opening = 1000.0
+    for name in ["h1", "h2", "h3", "h4"]:
+        Device.world[name].opening = 1000.0
+    async with opened(tmp_path, text) as (bench, _):
         await running(bench, "a", "b")
         assert trio.current_time() < 2.5
 
@@ -353,8 +353,8 @@ async def test_an_opening_that_ignores_its_limit_delays_nobody(
 ) -> None:
     """OA-16, PLR-2: who waits for it is told on time, and the others are used."""
     text = table("deaf", start_timeout="1.0", shutdown="0.5") + table("a")
-    async with opened(tmp_path, text) as (bench, world):
-        world["deaf"].deaf, world["deaf"].opening = True, 20.0
+    Device.world["deaf"].deaf, Device.world["deaf"].opening = True, 20.0
+    async with opened(tmp_path, text) as (bench, _):
         with pytest.raises(NotConnected, match="deaf"):
             await bench.connect(timeout=4)
         assert trio.current_time() <= 4

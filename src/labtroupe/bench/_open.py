@@ -22,7 +22,7 @@ from labtroupe.bench._requiring import requiring
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
-from labtroupe.errors import RestartLimitError
+from labtroupe.errors import RestartLimitError, bare
 from labtroupe.instrument import Bus, BusLink, Instrument, Link, Reattach
 from labtroupe.messages import DeviceReturned, Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
@@ -133,26 +133,47 @@ async def _running(
     What either raises comes out as it is, in no group.
     """
     failure: BaseException | None = None
+    # Shielded, so that what cancels all of it from outside ends the body first:
+    # its clean-up may have to ask an instrument.
+    shelter = trio.CancelScope(shield=True)
     try:
+        async with trio.open_nursery() as nursery:
+            # Shielded, too: cancelled before it has begun it would go on for ever.
+            with trio.CancelScope(shield=True):
+                await nursery.start(partial(_keep, supervisor, beside, shelter))
+            try:
+                for name in awaited:
+                    await supervisor.wait_been_up(name)
+                yield
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
+                failure = error
+            finally:
+                shelter.cancel("the body of the bench has ended")
+    except* RestartLimitError as group:
+        given_up = bare(group)
+        if failure is not None:
+            failure.add_note(f"Meanwhile the bench failed: {given_up}")
+        else:
+            failure = given_up
+    if failure is not None:
+        raise failure
+
+
+async def _keep(
+    supervisor: Supervisor,
+    beside: Sequence[Work],
+    shelter: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    """Run the supervisor, and what goes with it, until ``shelter`` is cancelled."""
+    with shelter:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Watchdog(supervisor.publish).run)
             for run in beside:
                 nursery.start_soon(run)
             await nursery.start(supervisor.run)
-            for name in awaited:
-                await supervisor.wait_been_up(name)
-            try:
-                yield
-            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
-                failure = error
-            nursery.cancel_scope.cancel("the body of the bench has ended")
-    except* RestartLimitError as group:
-        if failure is not None:
-            failure.add_note(f"Meanwhile the bench failed: {group.exceptions[0]}")
-        else:
-            failure = group.exceptions[0]
-    if failure is not None:
-        raise failure
+            task_status.started()
 
 
 def _real_addresses(rack: Rack, config: BenchConfig) -> Iterator[tuple[str, Address]]:
