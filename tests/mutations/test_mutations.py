@@ -989,9 +989,23 @@ MUTATIONS = [
     Mutation(
         "S10: what runs is cut off by a halt",
         "actor/_cell.py",
-        "            self.cut_off(self.current, halted)\n",
-        "            pass\n",
+        "        self.scope.cancel(halted)\n",
+        "",
         "actor/test_halt.py",
+    ),
+    Mutation(
+        "S2: what cancels all of it ends the body first",
+        "bench/_open.py",
+        "    shelter = trio.CancelScope(shield=True)\n",
+        "    shelter = trio.CancelScope()\n",
+        "bench/test_open.py::test_what_cancels_all_of_it_ends_the_body_first",
+    ),
+    Mutation(
+        "SC-1: Ctrl-C in the code of an instrument is for the body",
+        "supervision/_keeper.py",
+        "            signal.raise_signal(signal.SIGINT)\n",
+        "            pass\n",
+        "bench/test_ctrl_c.py",
     ),
     Mutation(
         "S10: nothing is let in behind a latch",

@@ -58,6 +58,7 @@ class Deadlines:
             self._heap = [entry for entry in self._heap if not entry[2].ended]
             heapify(self._heap)
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """End requests as their time comes, until cancelled."""
         while True:

@@ -159,6 +159,13 @@ async def _running(
         raise failure
 
 
+@trio.lowlevel.enable_ki_protection
+async def _protected(run: Work) -> None:
+    """Run what must not be met by a Ctrl-C: that is for the body."""
+    await run()
+
+
+@trio.lowlevel.enable_ki_protection
 async def _keep(
     supervisor: Supervisor,
     beside: Sequence[Work],
@@ -169,9 +176,8 @@ async def _keep(
     """Run the supervisor, and what goes with it, until ``shelter`` is cancelled."""
     with shelter:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Watchdog(supervisor.publish).run)
-            for run in beside:
-                nursery.start_soon(run)
+            for run in (Watchdog(supervisor.publish).run, *beside):
+                nursery.start_soon(_protected, run)
             await nursery.start(supervisor.run)
             task_status.started()
 

@@ -114,6 +114,7 @@ class Member:
     parked: bool = False
 
 
+@trio.lowlevel.disable_ki_protection
 async def live_one_life(
     member: Member, *, started: Callable[[], None], ending: Callable[[], None], soft: Callable[[], bool]
 ) -> None:

@@ -8,19 +8,23 @@ The children live in a nursery that is shielded from what cancels the
 supervisor.  trio cancels all tasks of a nursery at once and in no order; behind
 the shield, a Ctrl-C, an error elsewhere and giving up all become the same
 ordered stop: dependents before what they depend on, each with time to clean up.
+
+A Ctrl-C is for the program around it.  Where it meets the code of an actor, which
+may hold up the loop, it ends that life, and is passed on.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import signal
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import trio
 
 from labtroupe.actor import Change, ChangeKind, Deadlines, Latch
-from labtroupe.errors import RestartLimitError, Unavailable, sentence
+from labtroupe.errors import CommandCrashed, RestartLimitError, Unavailable, sentence
 from labtroupe.messages import CleanupFailed
 from labtroupe.policy import Child, Phase, Restart, Roster, Wanted, leaves_nothing, restarts_softly
 from labtroupe.supervision._child import Member, live_one_life, settle_estate
@@ -51,6 +55,7 @@ class Keeper:
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _looked: trio.Event = attrs.field(factory=trio.Event, init=False)
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         """Keep the children as they are wanted until cancelled or over, then stop them in order.
 
@@ -138,6 +143,7 @@ class Keeper:
         """Wait until the records have been looked at once more."""
         await self._looked.wait()
 
+    @trio.lowlevel.enable_ki_protection
     async def _shelter(self, over: trio.Event, task_status: trio.TaskStatus[trio.Nursery]) -> None:
         """Hold the children's nursery, beyond the reach of any cancel from outside."""
         with trio.CancelScope(shield=True):
@@ -206,6 +212,7 @@ class Keeper:
         self._looked.set()
         self._looked = trio.Event()
 
+    @trio.lowlevel.enable_ki_protection
     async def _live(self, member: Member) -> None:
         record, cell = member.record, member.cell
         member.task = trio.lowlevel.current_task()
@@ -226,6 +233,10 @@ class Keeper:
 
         try:
             await live_one_life(member, started=started, ending=ending, soft=soft)
+        except* KeyboardInterrupt:
+            member.failure = CommandCrashed("interrupted by Ctrl-C")
+            # Nothing is raised here, where it is protected: trio has it raised in its main task.
+            signal.raise_signal(signal.SIGINT)
         finally:
             cell.go_down()
             member.task = None
