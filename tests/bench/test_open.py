@@ -61,6 +61,39 @@ async def test_the_ports_are_closed_when_the_body_is_over(tmp_path: Path) -> Non
         assert claims() == {}
 
 
+@pytest.mark.parametrize("when", ["starting", "running"])
+async def test_what_cancels_all_of_it_ends_the_body_first(tmp_path: Path, when: str) -> None:
+    """S2: the body may have to ask an instrument to clean up."""
+    asked = list[float]()
+    with trio.fail_after(20), trio.CancelScope() as scope:
+        async with open_bench(write(tmp_path, HEATER)) as bench:
+            heater = bench.ref("heater", LinkamT95)
+            try:
+                if when == "running":
+                    await bench.connect()
+                scope.cancel()
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(0.3)
+                    asked.append(await heater.ask(LinkamT95.temperature()))
+
+    assert len(asked) == 1
+    assert scope.cancelled_caught
+    assert claims() == {}
+
+
+async def test_a_bench_that_is_cancelled_before_it_begins_ends(tmp_path: Path) -> None:
+    """P17: whatever of it was about to start."""
+    with trio.fail_after(20), trio.CancelScope() as scope:
+        scope.cancel()
+        async with open_bench(write(tmp_path, HEATER)):
+            await trio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert claims() == {}
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(3), KeyboardInterrupt()], ids=repr)
 async def test_what_the_body_raises_comes_out_as_it_is(tmp_path: Path, error: BaseException) -> None:
     """S15: in no group."""
