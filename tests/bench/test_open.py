@@ -12,8 +12,8 @@ import attrs
 import pytest
 import trio
 
-from labtroupe import Instrument, State, command, open_bench
-from labtroupe.errors import ConfigError, RestartLimitError, UnknownInstrumentError
+from labtroupe import ActorRef, Instrument, State, command, open_bench
+from labtroupe.errors import ConfigError, LabtroupeError, RestartLimitError, UnknownInstrumentError
 from labtroupe.kinds import LinkamT95
 from labtroupe.policy import _roster
 from labtroupe.supervision import Member
@@ -81,6 +81,29 @@ async def test_what_cancels_all_of_it_ends_the_body_first(tmp_path: Path, when: 
     assert len(asked) == 1
     assert scope.cancelled_caught
     assert claims() == {}
+
+
+async def crash_for_good(fragile: ActorRef[Fragile]) -> None:
+    """Crash it until it is not restarted any more."""
+    while fragile.state not in {State.FAILED, State.STOPPED}:
+        with contextlib.suppress(LabtroupeError):
+            await fragile.ask(Fragile.crash())
+        await trio.sleep(0.01)
+
+
+async def test_a_bench_that_fails_while_it_is_cancelled_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S15: the one does not hide the other."""
+    monkeypatch.setitem(sys.modules, "fragile_kinds", sys.modules[__name__])
+    text = HEATER.replace("linkam-t95", "fragile_kinds:Fragile", 1)
+    text += "critical = true\nrestart = { max_restarts = 1, max_seconds = 30, max_attempts = 1 }\n"
+    with trio.fail_after(20), trio.CancelScope() as scope, pytest.raises(RestartLimitError, match="broken"):  # noqa: PT012 - all of it is the bench
+        async with open_bench(write(tmp_path, text)) as bench:
+            scope.cancel()
+            with trio.CancelScope(shield=True, relative_deadline=10):
+                await crash_for_good(bench.ref("heater", Fragile))
+            await trio.sleep_forever()
 
 
 async def test_a_bench_that_is_cancelled_before_it_begins_ends(tmp_path: Path) -> None:

@@ -149,8 +149,11 @@ async def _running(
                 failure = error
             finally:
                 shelter.cancel("the body of the bench has ended")
-    except* RestartLimitError as group:
-        given_up = bare(group)
+    except BaseExceptionGroup as group:
+        errors, others = group.split(RestartLimitError)
+        if errors is None or (others is not None and others.split(trio.Cancelled)[1] is not None):
+            raise
+        given_up = bare(errors)
         if failure is not None:
             failure.add_note(f"Meanwhile the bench failed: {given_up}")
         else:

@@ -104,6 +104,7 @@ class Operator(ABC):
         Raises:
             UnknownInstrumentError: There is none of one of these names; nothing was done.
         """
+        timeout = _finite(timeout)
         asked = {"names": names, "force": force, "timeout": timeout}
         patience = None if timeout is None else timeout + GRACE
         return self.ask_bench("connect", asked, ConnectionReport, patience=patience)
@@ -120,6 +121,7 @@ class Operator(ABC):
         Raises:
             UnknownInstrumentError: There is none of one of these names.
         """
+        timeout = _finite(timeout)
         asked = {"names": names, "timeout": timeout}
         patience = None if timeout is None else timeout + GRACE
         return self.ask_bench("ensure_connected", asked, ConnectionReport, patience=patience)
@@ -236,7 +238,7 @@ class Operator(ABC):
         timeout: float | None,
     ) -> CallResult:
         """Ask an instrument, in the way that an operation of the control service answers."""
-        timeout = None if timeout is None else min(timeout, _FOREVER)
+        timeout = _finite(timeout)
         asked = {
             "name": name,
             "command": command,
@@ -266,3 +268,7 @@ class Operator(ABC):
             patience: Seconds within which the bench itself must answer; ``None`` for no limit.
             lost: What has become of it if the bench goes away on the way.
         """
+
+
+def _finite(timeout: float | None) -> float | None:
+    return None if timeout is None else min(timeout, _FOREVER)
