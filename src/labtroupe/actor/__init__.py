@@ -13,9 +13,9 @@ from labtroupe.actor._actor import (
     times_halted,
     unless_halted,
 )
-from labtroupe.actor._background import background
+from labtroupe.actor._background import background, background_of
 from labtroupe.actor._cell import Cell
-from labtroupe.actor._context import making_safe
+from labtroupe.actor._context import current, making_safe
 from labtroupe.actor._deadlines import Deadlines
 from labtroupe.actor._gather import gather
 from labtroupe.actor._latch import Latch, SafetyReport
@@ -42,6 +42,8 @@ __all__ = [
     "Values",
     "Watch",
     "background",
+    "background_of",
+    "current",
     "finish",
     "gather",
     "halt_itself",

@@ -81,6 +81,16 @@ class Reply(Generic[R_co]):
         return self._waiter is not None
 
     @property
+    def sender(self) -> str:
+        """The actor that has asked, else the task that waits for the answer; empty if nobody does."""
+        if self.parent is not None:
+            return self.parent.cell.name
+        if self._waiter is None:
+            return ""
+        life = self._waiter.context.get(living)
+        return self._waiter.name if life is None else life.cell.name
+
+    @property
     def stage(self) -> Stage:
         """How far it has come."""
         if self.outcome is not None:

@@ -1,9 +1,52 @@
-"""What tests of instruments use: the pytest plugin so far.
+"""What tests of instruments, and of what uses them, are made of: message doubles, and a pytest plugin.
 
 pytest imports this in every project that has labtroupe installed, so it
-imports nothing itself.
+imports nothing itself before it is used.
 """
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labtroupe.testing._double import Double
+    from labtroupe.testing._doubled import doubled
+    from labtroupe.testing._probe import Probe
+    from labtroupe.testing._received import Received
+    from labtroupe.testing._rule import Rule
+    from labtroupe.testing._values import ANY
+    from labtroupe.testing._violations import Violated
+
+__all__ = [
+    "ANY",
+    "Double",
+    "Probe",
+    "Received",
+    "Rule",
+    "Violated",
+    "doubled",
+]
+
+_HOMES = {
+    "ANY": "_values",
+    "Double": "_double",
+    "Probe": "_probe",
+    "Received": "_received",
+    "Rule": "_rule",
+    "Violated": "_violations",
+    "doubled": "_doubled",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the module it lives in."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'labtroupe.testing' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"labtroupe.testing.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)

@@ -1,0 +1,140 @@
+"""The script of a double at work: what is answered, and what has come, over all its lives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import trio
+
+from labtroupe.actor import Actor, current
+from labtroupe.errors import CommandRefused
+from labtroupe.messages import Command, Message
+from labtroupe.testing._received import Received
+from labtroupe.testing._rule import Rule, WrongAnswer, afresh
+from labtroupe.testing._values import zero_of
+from labtroupe.testing._violations import difference, listed
+
+
+def _hook(method: Callable[..., Any]) -> Rule[[], None]:
+    """Return a rule about what a supervisor asks of an actor, and not a message."""
+    return Rule(Command(method, timeout=math.inf))
+
+
+@attrs.define(eq=False)
+class Script:
+    """Plays the part of an actor: the `Player` of a stand-in.
+
+    Attributes:
+        commands: Those of the class that is stood in for.
+        strict: Whether messages that no rule is about are violations.
+        rules: In the order in which they were written.
+        starting: How each life gets ready.
+        making_safe: How it gets into its safe state.
+        received: What has come.
+        violations: What was not as it should be.
+        listeners: Told of each message that has come.
+    """
+
+    commands: Mapping[str, Command[..., Any]]
+    strict: bool
+    rules: list[Rule[..., Any]] = attrs.field(factory=list[Rule[..., Any]], init=False)
+    starting: Rule[[], None] = attrs.field(factory=lambda: _hook(Actor.on_start), init=False)
+    making_safe: Rule[[], None] = attrs.field(factory=lambda: _hook(Actor.safe_state), init=False)
+    received: list[Received] = attrs.field(factory=list[Received], init=False)
+    violations: list[str] = attrs.field(factory=list[str], init=False)
+    listeners: list[Callable[[Received], None]] = attrs.field(
+        factory=list[Callable[[Received], None]], init=False
+    )
+    _failure: Exception | None = attrs.field(default=None, init=False)
+    _failing: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    async def start(self) -> None:
+        """Begin a life, as it is said how."""
+        self._failing = trio.Event()
+        await self.starting.answer(self.starting.command.plain)
+
+    async def make_safe(self) -> None:
+        """Get into the safe state, as it is said how."""
+        await self.making_safe.answer(self.making_safe.command.plain)
+
+    async def break_down(self) -> None:
+        """Raise what the present life is to end with, once `fail` is called."""
+        await self._failing.wait()
+        if self._failure is not None:
+            raise afresh(self._failure)
+
+    def fail(self, error: Exception) -> None:
+        """End the present life with an error."""
+        self._failure = error
+        self._failing.set()
+
+    async def carry_out(self, message: Message[Any]) -> object:
+        """Answer a message.
+
+        Raises:
+            CommandRefused: It is not as the script says, which has been noted.
+            Exception: What the script says.
+        """
+        received = self._receive(attrs.evolve(message, command=self.commands[message.command.name]))
+        try:
+            return await self._answer(received)
+        # Noted and not raised: in here an assertion would be one more crash, of which nobody need hear.
+        except (WrongAnswer, AssertionError) as error:
+            self.violations.append(f"{received}: {error}")
+            raise CommandRefused(f"{received.message!r} is not as the script of the double says") from error
+
+    def unmet(self) -> list[str]:
+        """Return what has not come that had to."""
+        came = listed([repr(each.message) for each in self.received], "nothing")
+        return [
+            f"{rule!r} was expected {_times(rule.times)}, and came {_times(rule.came)}; what came:\n{came}"
+            for rule in self.rules
+            if rule.times is not None and rule.came < rule.times
+        ]
+
+    def _receive(self, message: Message[Any]) -> Received:
+        request = current.get()
+        assert request is not None  # noqa: S101 - only a life calls this, with a request
+        received = Received(
+            instrument=request.cell.name,
+            message=message,
+            sender=request.sender,
+            life=self.starting.came,
+            at=trio.current_time(),
+            deadline=request.deadline,
+            request=request,
+        )
+        self.received.append(received)
+        for tell in self.listeners:
+            tell(received)
+        return received
+
+    async def _answer(self, received: Received) -> object:
+        message = received.message
+        about = [rule for rule in self.rules if rule.open and rule.matches(message)]
+        if about:
+            # What is expected, in its order; else what was said last.
+            expected = (rule for rule in about if rule.times is not None)
+            return await next(expected, about[-1]).answer(message)
+        if self.strict:
+            raise WrongAnswer(self._not_expected(message))
+        try:
+            return zero_of(message.command.returns.annotation)
+        except LookupError as error:
+            raise WrongAnswer(f"nothing says how it is answered, and {error}") from None
+
+    def _not_expected(self, message: Message[Any]) -> str:
+        same = [repr(rule) for rule in self.rules if rule.command.name == message.command.name]
+        if same:
+            return (
+                f"not expected; - is what the script has, + what came:\n{difference(same, [repr(message)])}"
+            )
+        scripted = listed([repr(rule) for rule in self.rules], "nothing")
+        return f"not expected; the script has only:\n{scripted}"
+
+
+def _times(number: int | None) -> str:
+    return "once" if number == 1 else f"{number} times"
