@@ -32,6 +32,7 @@ from labtroupe import (
 )
 from labtroupe.connections import ConnectionReport
 from labtroupe.kinds import DCPowerSupply, LinkamT95
+from labtroupe.testing import ANY, Double, MakeDouble, Probe, Received, Rule
 
 Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
 
@@ -201,6 +202,23 @@ async def looking(bath: ActorRef[Bath], careful: ActorRef[CarefulBath]) -> None:
         assert_type(value, float)
     async for change in bath.watch():
         assert_type(change, Change)
+
+
+async def slow_stir(turns: int) -> str:
+    """Stir."""
+    return "stirred" * turns
+
+
+async def doubles(make_double: MakeDouble) -> None:
+    """A double answers with what its class declares."""
+    double = assert_type(make_double(Bath), Double[Bath])
+    assert_type(double.when(Bath.level()).reply(0.5, 1), Rule[float])
+    assert_type(double.when(Bath.level).delay(1.0).hang(), Rule[float])
+    assert_type(double.expect(Bath.heat(ANY, rate=ANY), times=2).reply(None), Rule[None])
+    double.when(Bath.level).calls(lambda: 0.5)
+    double.when(Bath.stir).calls(slow_stir)
+    double.starting.raises(OSError("off")).reply(None)
+    assert_type(await Probe(double).expect(Bath.level, Bath.stir(2), within=1), list[Received])
 
 
 @attrs.define(eq=False)

@@ -19,6 +19,7 @@ from labtroupe import (
     sync,
 )
 from labtroupe.kinds import LinkamT95
+from labtroupe.testing import Double, Probe
 
 
 @attrs.define(eq=False)
@@ -168,6 +169,21 @@ async def looking(bath: ActorRef[Bath], heater: ActorRef[Thermostat]) -> None:
         pass
     for _ in bath.watch():  # error: it takes an async for
         pass
+
+
+async def doubles(double: Double[Thermostat]) -> None:
+    """An answer of a script has the type that the command declares."""
+    double.when(Thermostat.temperature()).reply("hot")  # error: the answer is a float
+    double.when(Thermostat.temperature).reply(None)  # error: there is an answer
+    double.when(Thermostat.heat(40.0)).reply(40.0)  # error: there is no answer
+    double.expect(Thermostat.temperature).delay(1.0).reply(1.0, "hot")  # error: each of them is a float
+    double.when(Thermostat.temperature).calls(lambda: "hot")  # error: what is returned is a float
+    double.when(Thermostat.heat("warm"))  # error: wrong type of argument to expect
+    double.when("temperature")  # error: a name is no message to expect
+    double.expect(Thermostat.temperature(), 2)  # error: how often goes by name
+    double.starting.reply(1)  # error: a start has no answer
+    Double(Thermostat.temperature)  # error: a double stands for a class
+    Probe(double).expect(Thermostat.heat(40.0))  # error: expected, and not awaited
 
 
 def refs(heater: ActorRef[Thermostat], actor: ActorRef[Actor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -39,13 +40,14 @@ def _wait(_: Sequence[Member]) -> None:
 
 
 @asynccontextmanager
-async def open_bench(
+async def open_bench(  # noqa: PLR0913 - all but the first have defaults and go by name
     bench: BenchSource,
     *,
     simulate: bool = False,
     require: Collection[str] | None = (),
     await_required: bool = True,
     on_wedged: Callable[[Sequence[Member]], None] = _wait,
+    chance: random.Random | None = None,
 ) -> AsyncGenerator[Bench]:
     """Run a bench for as long as the body lasts.
 
@@ -62,6 +64,7 @@ async def open_bench(
         require: Names of instruments that are required, whatever the file says; ``None`` for all of them.
         await_required: Begin the body at once if false, to watch the required ones start.
         on_wedged: Called when only instruments are left that do not stop; to return is to wait for them.
+        chance: Where the jitter of backoffs comes from; seed it for a repeatable run.
 
     Raises:
         ConfigError: The file has mistakes; the error names all of them.
@@ -72,13 +75,16 @@ async def open_bench(
     config = simulated(load_bench(bench)) if simulate else load_bench(bench)
     config = requiring(config, require)
     awaited = [each.name for each in config.instruments if each.policy.required and await_required]
-    async with _opened(config, awaited, on_wedged) as running:
+    async with _opened(config, awaited, on_wedged, chance or random.Random()) as running:  # noqa: S311 - jitter
         yield running
 
 
 @asynccontextmanager
 async def _opened(
-    config: BenchConfig, awaited: Sequence[str], on_wedged: Callable[[Sequence[Member]], None]
+    config: BenchConfig,
+    awaited: Sequence[str],
+    on_wedged: Callable[[Sequence[Member]], None],
+    chance: random.Random,
 ) -> AsyncGenerator[Bench]:
     feed = Feed()
     latches = LatchKeeper.of(config.name, feed.publish)
@@ -93,7 +99,7 @@ async def _opened(
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
             addresses = dict(_real_addresses(rack, config))
-            supervisor = _make_supervisor(config, addresses, publish, on_wedged)
+            supervisor = _make_supervisor(config, addresses, publish, on_wedged, chance)
             latches.look_after([member.cell for member in supervisor])
             service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
             beside: list[Work] = [
@@ -110,6 +116,7 @@ def _make_supervisor(
     addresses: Mapping[str, Address],
     publish: Callable[[Event], None],
     on_wedged: Callable[[Sequence[Member]], None],
+    chance: random.Random,
 ) -> Supervisor:
     def find_bus(name: str) -> ActorRef[Bus]:
         return supervisor.ref(name, Bus)  # type: ignore[type-abstract]  # nobody makes one here
@@ -117,6 +124,7 @@ def _make_supervisor(
     supervisor = Supervisor(
         [_spec(each, _link(each, addresses.get(each.name), find_bus)) for each in config.in_order()],
         publish,
+        chance,
         groups={each.name: each.group for each in config.groups},
         starts_at_once=config.starts_at_once,
         on_wedged=on_wedged,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labtroupe.testing._double import Double
     from labtroupe.testing._doubled import doubled
+    from labtroupe.testing._fixtures import FakeBench, MakeDouble
     from labtroupe.testing._probe import Probe
     from labtroupe.testing._received import Received
     from labtroupe.testing._rule import Rule
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "Double",
+    "FakeBench",
+    "MakeDouble",
     "Probe",
     "Received",
     "Rule",
@@ -31,6 +34,8 @@ __all__ = [
 _HOMES = {
     "ANY": "_values",
     "Double": "_double",
+    "FakeBench": "_fixtures",
+    "MakeDouble": "_fixtures",
     "Probe": "_probe",
     "Received": "_received",
     "Rule": "_rule",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -19,7 +19,6 @@ from labtroupe.testing._stand_in import make_stand_in
 from labtroupe.testing._violations import Violated
 
 A = TypeVar("A", bound=Actor)
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -60,11 +59,7 @@ class Double(Generic[A]):
 
     # --- what it is to do ---
 
-    @overload
-    def when(self, what: Message[R]) -> Rule[..., R]: ...
-    @overload
-    def when(self, what: Command[P, R]) -> Rule[P, R]: ...
-    def when(self, what: Message[R] | Command[P, R]) -> Rule[..., R] | Rule[P, R]:
+    def when(self, what: Message[R] | Command[..., R]) -> Rule[R]:
         """Say how a message is answered, or a command with any arguments, as often as it comes.
 
         What is said later comes first, so that a test can say otherwise than what it builds on.
@@ -74,11 +69,7 @@ class Double(Generic[A]):
         """
         return self._rule(what, None)
 
-    @overload
-    def expect(self, what: Message[R], *, times: int = 1) -> Rule[..., R]: ...
-    @overload
-    def expect(self, what: Command[P, R], *, times: int = 1) -> Rule[P, R]: ...
-    def expect(self, what: Message[R] | Command[P, R], *, times: int = 1) -> Rule[..., R] | Rule[P, R]:
+    def expect(self, what: Message[R] | Command[..., R], *, times: int = 1) -> Rule[R]:
         """Say how a message is answered that has to come, so many times and no more.
 
         It comes before all that is said with `when`; of several, that which was said first.
@@ -89,12 +80,12 @@ class Double(Generic[A]):
         return self._rule(what, times)
 
     @property
-    def starting(self) -> Rule[[], None]:
+    def starting(self) -> Rule[None]:
         """How it gets ready in each life: ``starting.raises(DeviceAbsent("off")).reply(None)``."""
         return self.script.starting
 
     @property
-    def making_safe(self) -> Rule[[], None]:
+    def making_safe(self) -> Rule[None]:
         """How it gets into its safe state, if the class declares one."""
         return self.script.making_safe
 
@@ -162,7 +153,7 @@ class Double(Generic[A]):
         self.name = name
         return self._actor_type
 
-    def _rule(self, what: Message[Any] | Command[..., Any], times: int | None) -> Rule[..., Any]:
+    def _rule(self, what: Message[Any] | Command[..., Any], times: int | None) -> Rule[Any]:
         command = what.command if isinstance(what, Message) else what
         if command not in accepted_commands(self.stands_for):
             known = ", ".join(sorted(self.script.commands)) or "none"

@@ -90,7 +90,7 @@ class Probe:
         shown = difference(wanted, [repr(each.message) for each in came])
         raise Violated(f"not what was expected (-){order} within {within:g} s, but this (+):\n{shown}")
 
-    def _rule(self, what: Expected) -> Rule[..., Any]:
+    def _rule(self, what: Expected) -> Rule[Any]:
         rule = Rule.of(what)
         if rule.command not in self._accepted:
             raise UnknownCommandError(f"{what!r} is not a command of any of the doubles")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 import trio
@@ -14,15 +14,14 @@ from labtroupe.actor import mark_acted
 from labtroupe.messages import Command, Message
 from labtroupe.testing._values import fits
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 Arguments = tuple[tuple[object, ...], tuple[tuple[str, object], ...]]
 """Those of a message, by position and by name."""
 
 
-class WrongAnswer(Exception):
-    """An answer of a script is none that the command can give."""
+class NotAsScripted(Exception):
+    """The script says nothing of what came, or an answer that the command cannot give."""
 
 
 @attrs.frozen
@@ -41,7 +40,7 @@ class _Answer:
 
 
 @attrs.define(eq=False, repr=False)
-class Rule(Generic[P, R]):
+class Rule(Generic[R]):
     """How a double answers one message, or all that ask for one command.
 
     Each answer that is added is for the next time the message comes, and the last is for all
@@ -54,7 +53,7 @@ class Rule(Generic[P, R]):
         came: How often it has come.
     """
 
-    command: Command[P, R]
+    command: Command[..., R]
     arguments: Arguments | None = None
     times: int | None = None
     came: int = attrs.field(default=0, init=False)
@@ -62,7 +61,7 @@ class Rule(Generic[P, R]):
     _delay: float = attrs.field(default=0.0, init=False)
 
     @staticmethod
-    def of(what: Message[Any] | Command[..., Any], times: int | None = None) -> Rule[..., Any]:
+    def of(what: Message[Any] | Command[..., Any], times: int | None = None) -> Rule[Any]:
         """Return the rule about a message, or about a command with any arguments."""
         if isinstance(what, Message):
             return Rule(what.command, (what.args, what.kwargs), times)
@@ -101,8 +100,8 @@ class Rule(Generic[P, R]):
         """Never answer: what is asked ends with its deadline."""
         return self._add(_hang)
 
-    def calls(self, function: Callable[P, R] | Callable[P, Awaitable[R]]) -> Self:
-        """Answer with what a function returns, sync or async, that is called with the arguments.
+    def calls(self, function: Callable[..., R | Awaitable[R]]) -> Self:
+        """Answer with what a function returns, sync or async, that is called with all the arguments.
 
         What it asserts in vain fails the test, and not only the asker.
 
@@ -115,7 +114,7 @@ class Rule(Generic[P, R]):
             found = cast("Callable[..., object]", function)(*message.args, **dict(message.kwargs))
             value = await found if inspect.isawaitable(found) else found
             if problem := self._problem_with(value):
-                raise WrongAnswer(problem)
+                raise NotAsScripted(problem)
             return value
 
         return self._add(give)
@@ -143,7 +142,7 @@ class Rule(Generic[P, R]):
         """Give the answer to a message, the next one.
 
         Raises:
-            WrongAnswer: There is none, or it is not of the type that the command returns.
+            NotAsScripted: There is none, or it is not of the type that the command returns.
         """
         self.came += 1
         answer = self._answers[min(self.came, len(self._answers)) - 1] if self._answers else self._default()
@@ -155,7 +154,7 @@ class Rule(Generic[P, R]):
 
     def _default(self) -> _Answer:
         if problem := self._problem_with(None):
-            raise WrongAnswer(f"nothing says how {self} is answered; {problem}")
+            raise NotAsScripted(f"nothing says how {self} is answered; {problem}")
         return _Answer(self._delay, sent=True, give=partial(_return, None))
 
     def _problem_with(self, value: object) -> str:

@@ -13,12 +13,12 @@ from labtroupe.actor import Actor, current
 from labtroupe.errors import CommandRefused
 from labtroupe.messages import Command, Message
 from labtroupe.testing._received import Received
-from labtroupe.testing._rule import Rule, WrongAnswer, afresh
+from labtroupe.testing._rule import NotAsScripted, Rule, afresh
 from labtroupe.testing._values import zero_of
 from labtroupe.testing._violations import difference, listed
 
 
-def _hook(method: Callable[..., Any]) -> Rule[[], None]:
+def _hook(method: Callable[..., Any]) -> Rule[None]:
     """Return a rule about what a supervisor asks of an actor, and not a message."""
     return Rule(Command(method, timeout=math.inf))
 
@@ -40,15 +40,16 @@ class Script:
 
     commands: Mapping[str, Command[..., Any]]
     strict: bool
-    rules: list[Rule[..., Any]] = attrs.field(factory=list[Rule[..., Any]], init=False)
-    starting: Rule[[], None] = attrs.field(factory=lambda: _hook(Actor.on_start), init=False)
-    making_safe: Rule[[], None] = attrs.field(factory=lambda: _hook(Actor.safe_state), init=False)
+    rules: list[Rule[Any]] = attrs.field(factory=list[Rule[Any]], init=False)
+    starting: Rule[None] = attrs.field(factory=lambda: _hook(Actor.on_start), init=False)
+    making_safe: Rule[None] = attrs.field(factory=lambda: _hook(Actor.safe_state), init=False)
     received: list[Received] = attrs.field(factory=list[Received], init=False)
     violations: list[str] = attrs.field(factory=list[str], init=False)
     listeners: list[Callable[[Received], None]] = attrs.field(
         factory=list[Callable[[Received], None]], init=False
     )
-    _failure: Exception | None = attrs.field(default=None, init=False)
+    _failure: Exception = attrs.field(factory=Exception, init=False)
+    _in_hand: trio.CancelScope | None = attrs.field(default=None, init=False)
     _failing: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     async def start(self) -> None:
@@ -63,13 +64,15 @@ class Script:
     async def break_down(self) -> None:
         """Raise what the present life is to end with, once `fail` is called."""
         await self._failing.wait()
-        if self._failure is not None:
-            raise afresh(self._failure)
+        raise afresh(self._failure)
 
     def fail(self, error: Exception) -> None:
-        """End the present life with an error."""
+        """End the present life with an error, that of the command it carries out if there is one."""
         self._failure = error
-        self._failing.set()
+        if self._in_hand is None:
+            self._failing.set()
+        else:
+            self._in_hand.cancel("it fails")
 
     async def carry_out(self, message: Message[Any]) -> object:
         """Answer a message.
@@ -80,11 +83,15 @@ class Script:
         """
         received = self._receive(attrs.evolve(message, command=self.commands[message.command.name]))
         try:
-            return await self._answer(received)
+            with trio.CancelScope() as self._in_hand:
+                return await self._answer(received)
+            raise afresh(self._failure)
         # Noted and not raised: in here an assertion would be one more crash, of which nobody need hear.
-        except (WrongAnswer, AssertionError) as error:
+        except (NotAsScripted, AssertionError) as error:
             self.violations.append(f"{received}: {error}")
             raise CommandRefused(f"{received.message!r} is not as the script of the double says") from error
+        finally:
+            self._in_hand = None
 
     def unmet(self) -> list[str]:
         """Return what has not come that had to."""
@@ -120,11 +127,11 @@ class Script:
             expected = (rule for rule in about if rule.times is not None)
             return await next(expected, about[-1]).answer(message)
         if self.strict:
-            raise WrongAnswer(self._not_expected(message))
+            raise NotAsScripted(self._not_expected(message))
         try:
             return zero_of(message.command.returns.annotation)
         except LookupError as error:
-            raise WrongAnswer(f"nothing says how it is answered, and {error}") from None
+            raise NotAsScripted(f"nothing says how it is answered, and {error}") from None
 
     def _not_expected(self, message: Message[Any]) -> str:
         same = [repr(rule) for rule in self.rules if rule.command.name == message.command.name]

@@ -1,35 +1,137 @@
-"""The pytest plugin: fixtures that hold a test to leave nothing behind.
+"""The pytest plugin: fixtures for tests without hardware, and one that holds them to leave nothing behind.
 
 pytest loads it in every project that has labtroupe installed, so it imports
-neither trio nor the rest of labtroupe.
+neither trio nor the rest of labtroupe before a fixture is asked for.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import sys
-import threading
-import time
-import traceback
-from collections.abc import Iterator
+import random
+import secrets
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import pytest
 
-_GRACE = 0.5
-"""Seconds that a thread which has nothing left to do gets to end."""
+from labtroupe.testing._leaks import Holdings, left_since
 
-_POLL = 0.01
-"""Seconds between two looks; nobody says when a descriptor is closed."""
+if TYPE_CHECKING:
+    from trio.testing import MockClock
 
-_STANDARD_ERROR = 2
+    from labtroupe.testing._double import Double
+    from labtroupe.testing._fixtures import FakeBench, MakeDouble
 
-_SPARE = ("trio._core._thread_cache", "_work")
-"""The module and the function in which a worker of trio waits for a job."""
+_DOUBLES: Final = pytest.StashKey[list["Double[Any]"]]()
+_SEED: Final = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the seed with which a test has failed."""
+    group = parser.getgroup("labtroupe")
+    group.addoption("--labtroupe-seed", type=int, metavar="N", help="where all chance in fake benches begins")
+
+
+@pytest.fixture
+def labtroupe_seed(request: pytest.FixtureRequest) -> int:
+    """A number for all that is left to chance, another one each time; when the test fails it is shown.
+
+    The same one again: ``pytest --labtroupe-seed N``.
+    """
+    given: int | None = request.config.getoption("--labtroupe-seed")
+    seed = request.node.stash[_SEED] = secrets.randbelow(10**6) if given is None else given
+    return seed
+
+
+@pytest.fixture
+def chance(labtroupe_seed: int) -> random.Random:
+    """What begins with `labtroupe_seed`: for ``open_bench(..., chance=chance)``, or a `Supervisor`."""
+    return random.Random(labtroupe_seed)  # noqa: S311 - to be repeated, not to be secret
+
+
+@pytest.fixture
+def virtual_clock() -> MockClock:
+    """A clock for tests in no time: it jumps to the next deadline when nobody has anything to do.
+
+    A test that pytest-trio runs only has to name it; others say ``trio.run(main, clock=virtual_clock)``.
+    """
+    from trio.testing import MockClock  # noqa: PLC0415 - as the module says
+
+    return MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Directories of the test's own for latches and control sockets, instead of the user's.
+
+    So what was halted in a test is halted in no other, nor on a bench of the same name that runs for real.
+    """
+    # The path of a socket has a hundred bytes at most, of which those of `tmp_path` would leave few.
+    with tempfile.TemporaryDirectory(prefix="lt-") as runtime:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        yield tmp_path
+
+
+@pytest.fixture
+def make_double(request: pytest.FixtureRequest) -> MakeDouble:
+    """A maker of message doubles, `labtroupe.testing.Double`, that are verified when the test has ended."""
+    from labtroupe.testing._fixtures import MakeDouble  # noqa: PLC0415 - as the module says
+
+    return MakeDouble(request.node.stash.setdefault(_DOUBLES, []))
+
+
+@pytest.fixture
+def fake_bench(own_directories: Path, chance: random.Random) -> FakeBench:
+    """An opener of benches that touch no real device.
+
+    ::
+
+        async with fake_bench(TOML, {"heater": heater}) as bench:
+            ...
+    """
+    from labtroupe.testing._fixtures import FakeBench  # noqa: PLC0415 - as the module says
+
+    return FakeBench(own_directories, chance)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose doubles are not used as they say; of one that fails anyway it may be the reason."""
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception) as error:
+        if found := _violations(item):
+            error.add_note(found)
+        raise
+    if found := _violations(item):
+        pytest.fail(found, pytrace=False)
+    return result
+
+
+def _violations(item: pytest.Item) -> str:
+    """Return what the doubles of a test have to say, once; empty if all was as it should be."""
+    found: list[str] = []
+    doubles = item.stash.setdefault(_DOUBLES, [])
+    while doubles:
+        try:
+            doubles.pop(0).verify()
+        except AssertionError as violated:
+            found.append(str(violated))
+    return "\n".join(found)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with which seed a test has failed."""
+    report = yield
+    if report.failed and _SEED in item.stash:
+        seed = item.stash[_SEED]
+        report.sections.append(("labtroupe", f"seed {seed}; again with: pytest --labtroupe-seed {seed}"))
+    return report
 
 
 @pytest.fixture
@@ -41,79 +143,7 @@ def leak_check() -> Iterator[None]:
     system tasks and those of fixtures included.  A task that does not end
     is a test that does not end; bound it with ``trio.fail_after``.
     """
-    before = _Holdings.now()
+    before = Holdings.now()
     yield
-    if left := _left_since(before):
+    if left := left_since(before):
         pytest.fail("\n  ".join(["The test left behind:", *left]), pytrace=False)
-
-
-def _left_since(before: _Holdings) -> list[str]:
-    if not _Holdings.now().beyond(before):
-        return []
-    # Some of it may only wait for the collector, or be about to end.
-    gc.collect()
-    patience = time.monotonic() + _GRACE
-    while (left := _Holdings.now().beyond(before)) and time.monotonic() < patience:
-        time.sleep(_POLL)
-    return left
-
-
-@attrs.frozen
-class _Holdings:
-    """What the process holds at one moment."""
-
-    descriptors: frozenset[tuple[int, str]]
-    threads: frozenset[threading.Thread]
-
-    @classmethod
-    def now(cls) -> Self:
-        """Return what is held now."""
-        busy = (thread for thread in threading.enumerate() if not _is_spare(thread))
-        return cls(frozenset(_descriptors()), frozenset(busy))
-
-    def beyond(self, before: Self) -> list[str]:
-        """Return a line for each thing that was not held ``before``."""
-        descriptors = sorted(self.descriptors - before.descriptors)
-        threads = sorted(self.threads - before.threads, key=lambda thread: thread.name)
-        return [
-            *(f"file descriptor {fd}: {target}" for fd, target in descriptors),
-            *(f"thread {thread.name!r}: {_place(thread)}" for thread in threads),
-        ]
-
-
-def _descriptors() -> Iterator[tuple[int, str]]:
-    """Yield each open descriptor above standard error, and what it refers to.
-
-    The standard three are left out because pytest's capture moves them.
-    """
-    folder = Path("/proc/self/fd")
-    for link in folder.iterdir() if folder.is_dir() else ():
-        # The one that listed the folder is closed by now.
-        with contextlib.suppress(FileNotFoundError):
-            if int(link.name) > _STANDARD_ERROR:
-                yield int(link.name), str(link.readlink())
-
-
-def _is_spare(thread: threading.Thread) -> bool:
-    """Return whether ``thread`` is a worker that trio keeps for a next job, for 10 s.
-
-    Its name does not tell: a worker without a job is called ``Trio thread 7``, and so is
-    one whose job was given no name.  But the first is in its own loop, the second deeper.
-    """
-    frame = _frame(thread)
-    return frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) == _SPARE
-
-
-def _place(thread: threading.Thread) -> str:
-    """Return where ``thread`` is, in the innermost function that is not `threading`'s."""
-    frame = _frame(thread)
-    if frame is None:
-        return "starting or ending"
-    stack = traceback.extract_stack(frame)
-    entry = next((entry for entry in reversed(stack) if entry.filename != threading.__file__), stack[-1])
-    return f"{entry.filename}:{entry.lineno} in {entry.name}"
-
-
-def _frame(thread: threading.Thread) -> FrameType | None:
-    # Documented and stable, in spite of its name.
-    return sys._current_frames().get(thread.ident or 0)  # noqa: SLF001

@@ -1,0 +1,68 @@
+"""What the fixtures of the plugin give to tests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from labtroupe.actor import Actor
+from labtroupe.bench import Bench, BenchSource, load_bench, open_bench
+from labtroupe.testing._double import Double
+from labtroupe.testing._doubled import doubled
+
+A = TypeVar("A", bound=Actor)
+
+
+@attrs.frozen
+class MakeDouble:
+    """Makes doubles that are verified when the test has ended: the fixture ``make_double``."""
+
+    _made: list[Double[Any]]
+
+    def __call__(self, stands_for: type[A], *, strict: bool = True) -> Double[A]:
+        """Return a new `Double` of a class."""
+        double = Double(stands_for, strict=strict)
+        self._made.append(double)
+        return double
+
+
+@attrs.frozen
+class FakeBench:
+    """Opens benches that touch no real device: the fixture ``fake_bench``."""
+
+    _folder: Path
+    _chance: random.Random
+
+    @asynccontextmanager
+    async def __call__(
+        self,
+        bench: BenchSource,
+        doubles: Mapping[str, Double[Any]] | None = None,
+        *,
+        require: Collection[str] | None = (),
+    ) -> AsyncGenerator[Bench]:
+        """Run a bench for as long as the body lasts, as `open_bench` does.
+
+        Args:
+            bench: What describes it, as for `open_bench`; or the text of a ``bench.toml`` itself.
+            doubles: What is in the places of instruments, by name.  In the places of the devices
+                of all others are simulated ones.
+            require: Names of instruments that are required.
+
+        Raises:
+            LabtroupeError: Those of `open_bench`.
+            UnknownInstrumentError: It has none of one of these names.
+            TypeError: A double stands for another class than the instrument has.
+        """
+        if isinstance(bench, str) and "\n" in bench:
+            file = self._folder / "bench.toml"
+            file.write_text(bench)
+            bench = file
+        config = doubled(load_bench(bench), doubles or {})
+        async with open_bench(config, simulate=True, require=require, chance=self._chance) as running:
+            yield running
