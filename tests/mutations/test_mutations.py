@@ -1283,9 +1283,30 @@ MUTATIONS = [
     Mutation(
         "L10: a simulated device on a bus that is late holds up no other",
         "simulation/_slot.py",
-        "            self._voices[speaker].say(answer, device.latency)\n",
-        "            next(iter(self._voices.values())).say(answer, device.latency)\n",
+        "            self._voices[speaker].say(answer, latency)\n",
+        "            next(iter(self._voices.values())).say(answer, latency)\n",
         "simulation/test_bus.py",
+    ),
+    Mutation(
+        "what a script still expects fails the test",
+        "testing/_byte_double.py",
+        "        device.check_done()\n",
+        "        pass\n",
+        "testing/test_byte_doubles.py",
+    ),
+    Mutation(
+        "a device that crashes fails the test, whatever the driver makes of it",
+        "testing/_byte_double.py",
+        "    if crashes:\n        raise crashes[0]\n    if isinstance",
+        "    if isinstance",
+        "testing/test_byte_doubles.py",
+    ),
+    Mutation(
+        "L7: a memory port that is unplugged loses its link",
+        "transport/_memory.py",
+        "                self._host.lose()\n",
+        "                pass\n",
+        "transport/test_contract.py::test_every_method_reports_a_lost_link",
     ),
     Mutation(
         "a fault hits so many answers, and no more",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import trio
+
+from labtroupe.transport import MemoryPort
 
 
 class Peer(abc.ABC):
@@ -206,6 +209,33 @@ class Program(Peer):
         self._folder.cleanup()
 
 
+class Memory(Peer):
+    """What stands in for a device in this process."""
+
+    flood = 100_000
+    _numbers = itertools.count()
+
+    def __init__(self) -> None:
+        self._port = MemoryPort(f"peer-{next(self._numbers)}")
+        self._port.plug()
+        self.address = f"memory:{self._port.name}"
+
+    def attach(self) -> None:
+        """Do nothing: whoever opens it is there."""
+
+    def send(self, data: bytes) -> None:
+        """Send a little to the transport."""
+        assert self._port.say(data) == len(data)
+
+    def receive_nowait(self) -> bytes:
+        """Return some of what has arrived, or ``b""``."""
+        return self._port.take(65536)
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self._port.unplug()
+
+
 def is_running(pid: int) -> bool:
     """Return whether there is such a process that has not ended."""
     try:
@@ -229,4 +259,4 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-PEERS: list[type[Peer]] = [Pty, Server, ResettingServer, Program]
+PEERS: list[type[Peer]] = [Pty, Server, ResettingServer, Program, Memory]

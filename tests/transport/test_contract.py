@@ -138,7 +138,7 @@ async def test_an_unplug_ends_a_waiting_receive_at_once(peer: Peer) -> None:
     async with opened(peer) as transport, trio.open_nursery() as nursery:
 
         async def wait_lost() -> None:
-            with pytest.raises(LinkLost, match=r"^(serial|tcp|usb|process):.*: the "):
+            with pytest.raises(LinkLost, match=r"^(serial|tcp|usb|process|memory):.*: the "):
                 await transport.receive()
 
         nursery.start_soon(wait_lost)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from labtroupe.errors import ConfigError
-from labtroupe.simulation import SimulatedDevice, make_device
+from labtroupe.simulation import SimulatedDevice, Via, make_device
 from labtroupe.transport import SimAddress
 
 UNITS: Final = "{units}"
 """What stands in the simulation of a bus for the addresses of those that are on it."""
 
 
-def make_simulated(address: SimAddress) -> tuple[SimulatedDevice, Literal["pty", "tcp"]]:
+def make_simulated(address: SimAddress) -> tuple[SimulatedDevice, Via]:
     """Return a new device for an address, and the kind of port it is to have.
 
     Raises:
@@ -20,10 +20,10 @@ def make_simulated(address: SimAddress) -> tuple[SimulatedDevice, Literal["pty",
     """
     options = dict(address.options)
     match options.pop("via", "pty"):
-        case "pty" | "tcp" as via:
+        case "pty" | "tcp" | "memory" as via:
             return make_device(address.name, **options), via
         case other:
             raise ConfigError(
-                f"{str(address)!r}: via must be pty or tcp, not {other!r}",
-                remedy="The first is a serial port, the second a network address.",
+                f"{str(address)!r}: via must be pty, tcp or memory, not {other!r}",
+                remedy="A serial port, a network address, or one that only this process can open.",
             )

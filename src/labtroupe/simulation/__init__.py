@@ -1,4 +1,4 @@
-"""Simulated devices that speak bytes over a pty or a loopback socket, and faults to inject into them."""
+"""Simulated devices that speak bytes over a pty, a socket or memory, and faults to inject into them."""
 
 from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._catalog import SIMULATED, make_device
@@ -9,8 +9,10 @@ from labtroupe.simulation._menu import FAULTS, OPTIONS, Fault, FaultKind, FaultO
 from labtroupe.simulation._modbus_bus import ModbusBus
 from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
-from labtroupe.simulation._rack import Rack
+from labtroupe.simulation._rack import Rack, Via
+from labtroupe.simulation._script import Script, ScriptBroken
 from labtroupe.simulation._silent import Silent
+from labtroupe.simulation._tape import Tape
 
 __all__ = [
     "FAULTS",
@@ -25,9 +27,13 @@ __all__ = [
     "Multimeter",
     "PowerSupply",
     "Rack",
+    "Script",
+    "ScriptBroken",
     "Silent",
     "SimulatedBus",
     "SimulatedDevice",
+    "Tape",
+    "Via",
     "make_device",
     "parse_duration",
 ]

@@ -15,6 +15,7 @@ from labtroupe.simulation._multimeter import Multimeter
 from labtroupe.simulation._power_supply import PowerSupply
 from labtroupe.simulation._silent import Silent
 from labtroupe.simulation._suggest import suggestion
+from labtroupe.simulation._tape import Tape
 
 SIMULATED: Mapping[str, Callable[..., SimulatedDevice]] = MappingProxyType(
     {
@@ -23,6 +24,7 @@ SIMULATED: Mapping[str, Callable[..., SimulatedDevice]] = MappingProxyType(
         "modbus-rtu-bus": ModbusBus,
         "scpi": Multimeter,
         "silent": Silent,
+        "tape": Tape,
     }
 )
 """What comes with labtroupe, by the name after ``sim:``."""

@@ -48,6 +48,10 @@ class SimulatedDevice(abc.ABC):
         self.advance(now)
         return self.hear(data)
 
+    def respond(self, data: bytes, now: float) -> Sequence[tuple[float, bytes]]:
+        """Return the answers of `receive`, each with the seconds that it takes after the one before."""
+        return [(self.latency, answer) for answer in self.receive(data, now)]
+
     def advance(self, now: float) -> None:
         """Bring the physics up to ``now``; the first call starts the clock."""
         if self._clock is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, Literal, cast
 from urllib.parse import quote
 
 import attrs
@@ -14,10 +15,17 @@ import trio
 from labtroupe.errors import BenchError, CommandError
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
+from labtroupe.simulation._memory_cable import MemoryCable
 from labtroupe.simulation._menu import Fault
 from labtroupe.simulation._pty_cable import PtyCable
 from labtroupe.simulation._slot import Slot
 from labtroupe.simulation._tcp_cable import TcpCable
+
+Via = Literal["pty", "tcp", "memory"]
+"""The kinds of ports that a simulated device may have."""
+
+# So that two devices may have the same name in two racks.
+_numbers: Final = itertools.count(1)
 
 
 @attrs.define(eq=False)
@@ -74,13 +82,13 @@ class Rack:
         if failure is not None:
             raise failure
 
-    def add(self, name: str, device: SimulatedDevice, *, via: Literal["pty", "tcp"] = "pty") -> str:
+    def add(self, name: str, device: SimulatedDevice, *, via: Via = "pty") -> str:
         """Put a device into the rack, with its cable plugged in.
 
         Args:
             name: How it is called from now on, usually as its instrument is.
             device: What speaks there.
-            via: The kind of port.
+            via: The kind of port: serial, a network's, or one that only this process can open.
 
         Returns:
             The address of its port, which stays the same until the rack ends.
@@ -142,13 +150,22 @@ class Rack:
         slot, unit = self._slot(name)
         return slot.faults(unit)
 
-    def _plugged_cable(self, name: str, via: Literal["pty", "tcp"]) -> Cable:
+    def _plugged_cable(self, name: str, via: Via) -> Cable:
         with contextlib.ExitStack() as undo:
-            cable: Cable = TcpCable() if via == "tcp" else PtyCable(self.directory / quote(name, safe=""))
+            cable = self._cable(name, via)
             undo.callback(cable.close)
             cable.plug()
             undo.pop_all()
             return cable
+
+    def _cable(self, name: str, via: Via) -> Cable:
+        match via:
+            case "pty":
+                return PtyCable(self.directory / quote(name, safe=""))
+            case "tcp":
+                return TcpCable()
+            case "memory":
+                return MemoryCable(f"{name}-{next(_numbers)}")
 
     def _slot(self, name: str) -> tuple[Slot, int | None]:
         """Return where a device is, and its address if it is one of several there."""

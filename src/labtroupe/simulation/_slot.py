@@ -165,9 +165,9 @@ class Slot:
         device, now = self.device, trio.current_time()
         if self._faults.has("echo", now):
             next(iter(self._voices.values())).say(data, 0.0)
-        for answer in device.receive(data, now):
+        for latency, answer in device.respond(data, now):
             speaker = device.speaker(answer) if isinstance(device, SimulatedBus) else None
-            self._voices[speaker].say(answer, device.latency)
+            self._voices[speaker].say(answer, latency)
 
     async def _flood(self) -> None:
         while True:

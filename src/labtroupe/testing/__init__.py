@@ -1,4 +1,4 @@
-"""What tests of instruments, and of what uses them, are made of: message doubles, and a pytest plugin.
+"""What tests of instruments, and of what uses them, are made of: doubles, of messages and of bytes, and a plugin.
 
 pytest imports this in every project that has labtroupe installed, so it
 imports nothing itself before it is used.
@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from labtroupe.simulation import Script, ScriptBroken, Tape
+    from labtroupe.testing._byte_double import ByteDouble, byte_double
     from labtroupe.testing._double import Double
     from labtroupe.testing._doubled import doubled
     from labtroupe.testing._fixtures import FakeBench, MakeDouble
@@ -21,25 +23,35 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY",
+    "ByteDouble",
     "Double",
     "FakeBench",
     "MakeDouble",
     "Probe",
     "Received",
     "Rule",
+    "Script",
+    "ScriptBroken",
+    "Tape",
     "Violated",
+    "byte_double",
     "doubled",
 ]
 
 _HOMES = {
     "ANY": "_values",
+    "ByteDouble": "_byte_double",
     "Double": "_double",
     "FakeBench": "_fixtures",
     "MakeDouble": "_fixtures",
     "Probe": "_probe",
     "Received": "_received",
     "Rule": "_rule",
+    "Script": "_byte_double",
+    "ScriptBroken": "_byte_double",
+    "Tape": "_byte_double",
     "Violated": "_violations",
+    "byte_double": "_byte_double",
     "doubled": "_doubled",
 }
 

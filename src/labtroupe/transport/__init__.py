@@ -9,6 +9,7 @@ from __future__ import annotations
 from labtroupe.transport._address import Address
 from labtroupe.transport._claims import claim, claims
 from labtroupe.transport._hotplug import wait_appears
+from labtroupe.transport._memory import MemoryAddress, MemoryPort
 from labtroupe.transport._open import open_transport
 from labtroupe.transport._process import ProcessAddress
 from labtroupe.transport._serial import SerialAddress
@@ -19,6 +20,8 @@ from labtroupe.transport._usb import UsbAddress
 
 __all__ = [
     "Address",
+    "MemoryAddress",
+    "MemoryPort",
     "ProcessAddress",
     "SerialAddress",
     "SimAddress",

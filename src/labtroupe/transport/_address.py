@@ -28,6 +28,8 @@ class Address(abc.ABC):
     """The word before the colon."""
     example: ClassVar[str]
     """A right address, for those who wrote a wrong one."""
+    suggested: ClassVar[bool] = True
+    """Whether the example is for everybody."""
     has_options: ClassVar[bool] = True
     """Whether what follows a question mark are options."""
     schemes: ClassVar[dict[str, type[Address]]] = {}
@@ -114,5 +116,5 @@ class Address(abc.ABC):
 
 def _unknown_scheme(text: str, scheme: str, schemes: Mapping[str, type[Address]]) -> ConfigError:
     what = f"there is no scheme {scheme!r}{did_you_mean(scheme, schemes)}" if scheme else "it has no scheme"
-    examples = ", ".join(kind.example for kind in schemes.values())
+    examples = ", ".join(kind.example for kind in schemes.values() if kind.suggested)
     return ConfigError(f"{text!r}: {what}", remedy=f"Write an address like one of these: {examples}")

@@ -6,6 +6,7 @@ import contextlib
 
 from labtroupe.transport._address import Address
 from labtroupe.transport._claims import claim
+from labtroupe.transport._memory import MemoryAddress
 from labtroupe.transport._process import ProcessAddress
 from labtroupe.transport._serial import SerialAddress
 from labtroupe.transport._sim import SimAddress
@@ -21,6 +22,7 @@ Address.schemes.update(
         "usb": UsbAddress,
         "process": ProcessAddress,
         "sim": SimAddress,
+        "memory": MemoryAddress,
     }
 )
 

@@ -1,0 +1,133 @@
+"""A device of a test's own behind a port: in memory, where time costs nothing, or one of the system's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+from labtroupe.actor import ActorRef
+from labtroupe.instrument import Instrument
+from labtroupe.simulation import Fault, Rack, Script, ScriptBroken, SimulatedDevice, Tape, Via
+from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.transport import Address, Transport, open_transport
+
+__all__ = ["ByteDouble", "Script", "ScriptBroken", "Tape", "byte_double"]
+
+DeviceT = TypeVar("DeviceT", bound=SimulatedDevice)
+InstrumentT = TypeVar("InstrumentT", bound=Instrument)
+
+_NAME = "double"
+
+
+@attrs.frozen
+class ByteDouble(Generic[DeviceT]):
+    """A device that is there, and can fail.
+
+    Attributes:
+        device: What speaks, in whatever state it is.
+        address: Where it can be opened, as an instrument's address; the same until the end.
+    """
+
+    device: DeviceT
+    address: str
+    _rack: Rack
+
+    def inject(self, fault: str, *arguments: str) -> None:
+        """Begin or end a fault of the fault menu; on return it has taken effect.
+
+        Args:
+            fault: What is to go wrong, such as ``"late"``.
+            arguments: What it takes, such as ``"300ms"`` and ``"times=1"``.
+
+        Raises:
+            ArgumentError: There is no such fault, or it takes other values.
+            CommandError: The device has crashed, or its script was broken.
+        """
+        self._rack.inject(_NAME, fault, *arguments)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults that are on, or wait for their moment."""
+        return self._rack.faults(_NAME)
+
+    async def open(self, *, holder: str = "test") -> Transport:
+        """Open it, as an instrument does; to be closed by the caller.
+
+        Raises:
+            LinkError: It cannot be opened, as a fault may have it.
+        """
+        return await open_transport(Address.parse(self.address), holder=holder)
+
+    @asynccontextmanager
+    async def instrument(
+        self, kind: type[InstrumentT], **settings: object
+    ) -> AsyncGenerator[ActorRef[InstrumentT]]:
+        """Run an instrument whose device this is, under a supervisor, for as long as the body lasts.
+
+        What the body raises comes out as it is, in no group.
+
+        Args:
+            kind: Its class.
+            settings: Its settings, as in a bench's file.
+        """
+        connect = partial(open_transport, Address.parse(self.address), holder=_NAME)
+        link = kind.link_to(self.address, connect)
+
+        def make() -> InstrumentT:
+            nonlocal link
+            link = link.successor()
+            return kind(link=link, **settings)
+
+        supervisor = Supervisor([ChildSpec(name=_NAME, factory=make, actor_type=kind)])
+        failure: BaseException | None = None
+        async with trio.open_nursery() as nursery:
+            await nursery.start(supervisor.run)
+            try:
+                yield supervisor.ref(_NAME, kind)
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
+                failure = error
+            nursery.cancel_scope.cancel("the body has ended")
+        if failure is not None:
+            raise failure
+
+
+@asynccontextmanager
+async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator[ByteDouble[DeviceT]]:
+    """Put a device behind a port for as long as the body lasts.
+
+    In memory it works on any clock, so that under trio's `MockClock` no test waits; on a ``"pty"``
+    or over ``"tcp"`` the bytes go through the operating system, as those of a real device do.
+
+    Args:
+        device: What speaks: a `Script`, a `Tape`, or a simulated device of your own.
+        via: What kind of port it is behind.
+
+    Raises:
+        ScriptBroken: Something else was said to the device than its script has, or, at the end of a
+            body that has not failed, less.  It takes the place of what the body raised because of it.
+        Exception: What else the device has raised.
+    """
+    crashes: list[Exception] = []
+
+    def note(_: str, error: Exception) -> None:
+        crashes.append(error)
+
+    with tempfile.TemporaryDirectory(prefix="labtroupe-") as directory:
+        try:
+            async with Rack(Path(directory), on_crash=note).running() as rack:
+                yield ByteDouble(device, rack.add(_NAME, device, via=via), rack)
+        except Exception as error:
+            if crashes:
+                raise crashes[0] from error
+            raise
+    if crashes:
+        raise crashes[0]
+    if isinstance(device, Script):
+        device.check_done()
