@@ -75,8 +75,9 @@ class Cable(abc.ABC):
 
     def slow_down(self, pause: float) -> None:
         """Let the device take its bytes with a pause after each; 0 for none."""
-        self.pause = pause
-        self._paced.unpark_all()
+        if pause != self.pause:
+            self.pause = pause
+            self._paced.unpark_all()
 
     async def wait_paced(self) -> int:
         """Wait until the device takes something again, and return how many bytes at most."""

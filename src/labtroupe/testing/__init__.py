@@ -1,4 +1,4 @@
-"""What tests of instruments, and of what uses them, are made of: doubles, of messages and of bytes, and a plugin.
+"""What tests of instruments, and of what uses them, are made of: doubles for messages and bytes, a plugin.
 
 pytest imports this in every project that has labtroupe installed, so it
 imports nothing itself before it is used.
