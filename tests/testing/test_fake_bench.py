@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from labtroupe import ChangeKind, State
+from labtroupe.bench import load_bench
+from labtroupe.errors import CommandTimeout, DeviceAbsent, Halted, LinkLost, UnknownInstrumentError
+from labtroupe.instrument import Bus
+from labtroupe.kinds import DCPowerSupply, LinkamT95
+from labtroupe.testing import Double, FakeBench, MakeDouble, doubled
+
+BENCH = """
+[instruments.heater]
+kind = "linkam-t95"
+address = "serial:?serial_number=A6004byf"
+identity = "nobody has this one"
+backoff = { first = 2.0, jitter = 0.5 }
+
+[instruments.psu]
+kind = "dc-power-supply"
+address = "tcp://192.0.2.1:5025"
+depends_on = ["heater"]
+"""
+
+BUS = """
+[instruments.line]
+kind = "modbus-rtu-bus"
+address = "serial:/dev/ttyUSB9"
+
+[instruments.oven]
+kind = "modbus"
+bus = "line"
+unit = 3
+"""
+
+
+async def test_a_double_is_called_as_the_real_one_is(
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
+) -> None:
+    """By ref, by proxy, and by the name of a command, as the command line does."""
+    heater = make_double(LinkamT95)
+    heater.when(LinkamT95.temperature()).reply(21.5)
+    heater.expect(LinkamT95.ramp(40.0))
+    async with fake_bench(BENCH, {"heater": heater}) as bench:
+        ref = bench.ref("heater", LinkamT95)
+        assert await ref.ask(LinkamT95.temperature()) == 21.5
+        await ref.proxy.ramp(40.0)
+        assert (await bench.service.call("heater", "temperature")).value == 21.5
+        assert bench.service.status().instruments[0].state is State.RUNNING
+        await bench.ensure_connected("heater")
+
+
+async def test_those_that_depend_on_a_double_go_down_with_it(
+    fake_bench: FakeBench, make_double: MakeDouble
+) -> None:
+    """S3: all around it is real, and the other devices are simulated."""
+    heater = make_double(LinkamT95)
+    heater.starting.reply(None).raises(DeviceAbsent("unplugged"))
+    with trio.fail_after(10):
+        async with fake_bench(BENCH, {"heater": heater}) as bench:
+            psu = bench.ref("psu", DCPowerSupply)
+            assert await psu.ask(DCPowerSupply.voltage()) == pytest.approx(0.0, abs=0.1)
+            watch = psu.watch()
+            heater.fail(LinkLost("unplugged"))
+            assert (await anext(watch)).kind is ChangeKind.DOWN
+
+
+async def test_what_was_halted_in_a_test_is_halted_in_no_other(
+    fake_bench: FakeBench, make_double: MakeDouble, tmp_path: Path
+) -> None:
+    """S10: the latches are in a directory of the test's own."""
+    with trio.fail_after(10):
+        async with fake_bench(BENCH, {"heater": (first := make_double(LinkamT95))}) as bench:
+            halted = await bench.service.halt(["heater"], "test")
+            assert (halted.reports[0].confirmed, halted.not_kept, first.making_safe.came) == (True, "", 1)
+        async with fake_bench(BENCH, {"heater": make_double(LinkamT95)}) as bench:
+            with pytest.raises(Halted):
+                await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+    assert list((tmp_path / "state").rglob("*.latches.json"))
+
+
+async def test_the_same_chance_makes_the_same_pauses(
+    fake_bench: FakeBench, make_double: MakeDouble, labtroupe_seed: int, virtual_clock: MockClock
+) -> None:
+    heater = make_double(LinkamT95)
+    heater.starting.raises(DeviceAbsent("off")).reply(None)
+    async with fake_bench(BENCH, {"heater": heater}) as bench:
+        await bench.ref("heater", LinkamT95).wait_state(State.RUNNING)
+    pause = 2.0 * (1.0 - 0.5 * random.Random(labtroupe_seed).random())  # noqa: S311
+
+    assert trio.current_time() == pytest.approx(pause, abs=0.01)
+
+
+def test_it_works_without_pytest_trio(
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
+) -> None:
+    heater = make_double(LinkamT95)
+    heater.when(LinkamT95.temperature()).hang()
+
+    async def main() -> None:
+        async with fake_bench(BENCH, {"heater": heater}) as bench:
+            with pytest.raises(CommandTimeout):
+                await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature(), timeout=60)
+
+    trio.run(main, clock=virtual_clock)
+
+
+async def test_a_bus_and_what_is_on_it_can_be_stood_in_for(
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock, tmp_path: Path
+) -> None:
+    """A bus is abstract, and what is on it is asked by messages too."""
+    (tmp_path / "bus.toml").write_text(BUS)
+    config = load_bench(tmp_path / "bus.toml")
+    line, oven = (make_double(each.instrument_type) for each in config.instruments)
+    async with fake_bench(config, {"line": line, "oven": oven}) as bench:
+        await bench.connect("oven")
+        assert bench.ref("line", Bus).state is State.RUNNING  # type: ignore[type-abstract]
+
+
+def test_names_and_classes_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text(BENCH)
+    config = load_bench(tmp_path / "bench.toml")
+    with pytest.raises(UnknownInstrumentError, match=r"no instrument 'heatr' .*did you mean 'heater'"):
+        doubled(config, {"heatr": Double(LinkamT95)})
+    with pytest.raises(TypeError, match="psu is a DCPowerSupply, and the double stands for a LinkamT95"):
+        doubled(config, {"psu": Double(LinkamT95)})
+
+
+def test_what_has_no_double_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text(BENCH)
+    config = load_bench(tmp_path / "bench.toml")
+    heater, psu = doubled(config, {"heater": Double(LinkamT95)}).instruments
+
+    assert psu == config.instruments[1]
+    assert (heater.policy, heater.identity) == (config.instruments[0].policy, "")
