@@ -333,6 +333,15 @@ async def test_it_does_nothing_by_itself(autojump_clock: MockClock) -> None:
         assert heater.reading(Thermostat.temperature).quality is Quality.STALE
 
 
+async def test_what_is_periodic_is_asked_of_it_where_that_is_wanted(autojump_clock: MockClock) -> None:
+    """So that who waits for the values of a reading gets them."""
+    double = Double(Thermostat, periodic=True)
+    double.when(Thermostat.temperature()).reply(20.0, 30.0, 40.0)
+    async with running(double) as heater:
+        assert await heater.wait_until(Thermostat.temperature, lambda celsius: celsius > 35) == 40.0
+        assert trio.current_time() == pytest.approx(2.0)
+
+
 async def test_starts_can_fail(autojump_clock: MockClock) -> None:
     double = Double(Thermostat)
     double.starting.raises(DeviceAbsent("off")).hang().reply(None)

@@ -56,9 +56,9 @@ async def test_a_double_is_called_as_the_real_one_is(
 
 
 async def test_those_that_depend_on_a_double_go_down_with_it(
-    fake_bench: FakeBench, make_double: MakeDouble
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
 ) -> None:
-    """S3: all around it is real, and the other devices are simulated."""
+    """S3: all around it is real, and the other devices are simulated, in virtual time as well."""
     heater = make_double(LinkamT95)
     heater.starting.reply(None).raises(DeviceAbsent("unplugged"))
     with trio.fail_after(10):

@@ -12,9 +12,9 @@ from labtroupe.errors import UnknownCommandError
 from labtroupe.messages import Command, Message, accepted_commands, commands_of
 from labtroupe.policy import Policy
 from labtroupe.supervision import ChildSpec
+from labtroupe.testing._part import Part
 from labtroupe.testing._received import Received
 from labtroupe.testing._rule import Rule
-from labtroupe.testing._script import Script
 from labtroupe.testing._stand_in import make_stand_in
 from labtroupe.testing._violations import Violated
 
@@ -33,8 +33,8 @@ class Double(Generic[A]):
         heater.when(LinkamT95.ramp).hang()
 
     Everything around it is real: refs, mailbox, deadlines, halts, and the supervisor that restarts
-    it when it crashes.  The script goes on over all its lives.  It does nothing by itself: what
-    the class does periodically, or beside its commands, it does not.
+    it when it crashes.  The script goes on over all its lives.  What the class does beside its
+    commands, it does not.
 
     What is asked of it that no rule is about is refused, and noted.  `verify` raises what was
     noted, so that the test fails whatever has become of the refusal.
@@ -43,19 +43,21 @@ class Double(Generic[A]):
         stands_for: The class.
         strict: Whether what no rule is about is refused.  Otherwise it is answered with the
             emptiest value that the command can return: ``None``, 0, an empty text.
+        periodic: Whether it asks itself for what the class declares as periodic, as the real one does.
         name: The name of the actor whose place it has; empty as long as it has none.
     """
 
     stands_for: type[A]
     strict: bool = attrs.field(default=True, kw_only=True)
+    periodic: bool = attrs.field(default=False, kw_only=True)
     name: str = attrs.field(default="", init=False)
-    script: Script = attrs.field(init=False)
+    part: Part = attrs.field(init=False)
     _actor_type: type[A] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make the class of what is to be in the actor's place."""
-        self.script = Script(commands_of(self.stands_for), self.strict)
-        self._actor_type = make_stand_in(self.stands_for, self.script)
+        self.part = Part(commands_of(self.stands_for), self.strict)
+        self._actor_type = make_stand_in(self.stands_for, self.part, periodic=self.periodic)
 
     # --- what it is to do ---
 
@@ -82,28 +84,28 @@ class Double(Generic[A]):
     @property
     def starting(self) -> Rule[None]:
         """How it gets ready in each life: ``starting.raises(DeviceAbsent("off")).reply(None)``."""
-        return self.script.starting
+        return self.part.starting
 
     @property
     def making_safe(self) -> Rule[None]:
         """How it gets into its safe state, if the class declares one."""
-        return self.script.making_safe
+        return self.part.making_safe
 
     def fail(self, error: Exception) -> None:
         """End its present life with an error, as a pulled cable does: ``fail(LinkLost("unplugged"))``."""
-        self.script.fail(error)
+        self.part.fail(error)
 
     # --- what it has done ---
 
     @property
     def received(self) -> Sequence[Received]:
         """What has come, in the order in which its turn came, with sender, deadline and outcome."""
-        return self.script.received
+        return self.part.received
 
     @property
     def messages(self) -> Sequence[Message[Any]]:
         """The messages of these: ``assert heater.messages == [LinkamT95.ramp(40.0)]``."""
-        return [each.message for each in self.script.received]
+        return [each.message for each in self.part.received]
 
     def verify(self) -> None:
         """See that all was as the script says.
@@ -112,7 +114,7 @@ class Double(Generic[A]):
             Violated: Something came that was not expected, or something expected did not come.
         """
         whose = self.name or self.stands_for.__name__
-        found = [*self.script.violations, *(f"{whose}: {each}" for each in self.script.unmet())]
+        found = [*self.part.violations, *(f"{whose}: {each}" for each in self.part.unmet())]
         if found:
             raise Violated("\n".join(found))
 
@@ -156,12 +158,12 @@ class Double(Generic[A]):
     def _rule(self, what: Message[Any] | Command[..., Any], times: int | None) -> Rule[Any]:
         command = what.command if isinstance(what, Message) else what
         if command not in accepted_commands(self.stands_for):
-            known = ", ".join(sorted(self.script.commands)) or "none"
+            known = ", ".join(sorted(self.part.commands)) or "none"
             raise UnknownCommandError(
                 f"{what!r} is not a command of {self.stands_for.__name__}; its commands: {known}"
             )
         rule = Rule.of(what, times)
-        self.script.rules.append(rule)
+        self.part.rules.append(rule)
         return rule
 
     def __repr__(self) -> str:

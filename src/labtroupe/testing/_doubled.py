@@ -15,7 +15,7 @@ from labtroupe.testing._double import Double
 from labtroupe.transport import Address
 
 # So that nothing looks for the real device, and a bench that is all simulated does not ask for another.
-_NOWHERE: Final = Address.parse("sim:silent")
+_NOWHERE: Final = Address.parse("sim:silent?via=memory")
 
 
 def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchConfig:

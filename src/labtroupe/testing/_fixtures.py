@@ -11,9 +11,18 @@ from typing import Any, TypeVar
 import attrs
 
 from labtroupe.actor import Actor
-from labtroupe.bench import Bench, BenchSource, load_bench, open_bench
+from labtroupe.bench import (
+    Bench,
+    BenchConfig,
+    BenchSource,
+    InstrumentConfig,
+    load_bench,
+    open_bench,
+    simulated,
+)
 from labtroupe.testing._double import Double
 from labtroupe.testing._doubled import doubled
+from labtroupe.transport import SimAddress
 
 A = TypeVar("A", bound=Actor)
 
@@ -24,9 +33,9 @@ class MakeDouble:
 
     _made: list[Double[Any]]
 
-    def __call__(self, stands_for: type[A], *, strict: bool = True) -> Double[A]:
+    def __call__(self, stands_for: type[A], *, strict: bool = True, periodic: bool = False) -> Double[A]:
         """Return a new `Double` of a class."""
-        double = Double(stands_for, strict=strict)
+        double = Double(stands_for, strict=strict, periodic=periodic)
         self._made.append(double)
         return double
 
@@ -50,8 +59,8 @@ class FakeBench:
 
         Args:
             bench: What describes it, as for `open_bench`; or the text of a ``bench.toml`` itself.
-            doubles: What is in the places of instruments, by name.  In the places of the devices
-                of all others are simulated ones.
+            doubles: What is in the places of instruments, by name.  In the places of the devices of
+                all others are simulated ones, behind ports in memory: so they are in virtual time, too.
             require: Names of instruments that are required.
 
         Raises:
@@ -63,6 +72,18 @@ class FakeBench:
             file = self._folder / "bench.toml"
             file.write_text(bench)
             bench = file
-        config = doubled(load_bench(bench), doubles or {})
-        async with open_bench(config, simulate=True, require=require, chance=self._chance) as running:
+        config = _in_memory(simulated(doubled(load_bench(bench), doubles or {})))
+        async with open_bench(config, require=require, chance=self._chance) as running:
             yield running
+
+
+def _in_memory(config: BenchConfig) -> BenchConfig:
+    """Return a bench whose simulated devices have ports in memory, so that it can be in virtual time."""
+    return attrs.evolve(config, instruments=tuple(map(_port_in_memory, config.instruments)))
+
+
+def _port_in_memory(config: InstrumentConfig) -> InstrumentConfig:
+    if not isinstance(config.address, SimAddress):
+        return config
+    options = {**config.address.options, "via": "memory"}
+    return attrs.evolve(config, address=config.address.with_options(options))

@@ -38,7 +38,7 @@ class Probe:
         self._unseen: list[Received] = []
         self._news = trio.Event()
         for double in doubles:
-            double.script.listeners.append(self._note)
+            double.part.listeners.append(self._note)
 
     async def expect(self, *expected: Expected, within: float = DEFAULT_WITHIN) -> list[Received]:
         """Wait for messages that have to come next, in this order, and return what came.

@@ -30,12 +30,18 @@ class Player(Protocol):
         """Raise what the present life is to end with, once it is to."""
 
 
-def make_stand_in(stands_for: type[A], player: Player) -> type[A]:
+def make_stand_in(stands_for: type[A], player: Player, *, periodic: bool) -> type[A]:
     """Return a subclass whose lives are played by ``player``.
 
-    It has the commands of the class with all that they declare, but for schedules: a stand-in does
-    nothing by itself.  To the ref, the mailbox and the supervisor it is what it stands for.
+    It has the commands of the class, with all that they declare.  To the ref, the mailbox and the
+    supervisor it is what it stands for.
+
+    Args:
+        stands_for: The class.
+        player: Who plays.
+        periodic: Whether the commands with a schedule are asked for when that says so.
     """
+    commands = commands_of(stands_for).values()
     namespace: dict[str, object] = {
         "__module__": stands_for.__module__,
         "__qualname__": stands_for.__qualname__,
@@ -49,9 +55,7 @@ def make_stand_in(stands_for: type[A], player: Player) -> type[A]:
         "on_stop": _hook(_nothing),
         **dict.fromkeys(background_of(stands_for)),
         "_break_down": background(_hook(player.break_down)),
-        **{
-            name: CommandMethod(_played(command, player)) for name, command in commands_of(stands_for).items()
-        },
+        **{each.name: CommandMethod(_played(each, player, periodic=periodic)) for each in commands},
     }
     if stands_for.declares_safe_state():
         namespace["safe_state"] = _hook(player.make_safe)
@@ -61,7 +65,7 @@ def make_stand_in(stands_for: type[A], player: Player) -> type[A]:
     return made
 
 
-def _played(command: Command[..., Any], player: Player) -> Command[..., Any]:
+def _played(command: Command[..., Any], player: Player, *, periodic: bool) -> Command[..., Any]:
     """Return a command like another one, which ``player`` carries out."""
 
     # What is wrapped keeps its name and its signature.
@@ -70,7 +74,7 @@ def _played(command: Command[..., Any], player: Player) -> Command[..., Any]:
         return await player.carry_out(Message(command, args, tuple(sorted(kwargs.items()))))
 
     played = copy(command)
-    played.function, played.schedule = carry_out, None
+    played.function, played.schedule = carry_out, command.schedule if periodic else None
     if isinstance(played, ReadingCommand) and isinstance(command, ReadingCommand):
         # It follows from the schedule where nobody says otherwise.
         played._fresh_for = command.fresh_for  # noqa: SLF001 - a copy of the same class

@@ -1,4 +1,4 @@
-"""The script of a double at work: what is answered, and what has come, over all its lives."""
+"""The part that a double plays: what is answered, and what has come, over all its lives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _hook(method: Callable[..., Any]) -> Rule[None]:
 
 
 @attrs.define(eq=False)
-class Script:
+class Part:
     """Plays the part of an actor: the `Player` of a stand-in.
 
     Attributes:
@@ -136,9 +136,8 @@ class Script:
     def _not_expected(self, message: Message[Any]) -> str:
         same = [repr(rule) for rule in self.rules if rule.command.name == message.command.name]
         if same:
-            return (
-                f"not expected; - is what the script has, + what came:\n{difference(same, [repr(message)])}"
-            )
+            shown = difference(same, [repr(message)])
+            return f"not expected; the script has (-), and what came is (+):\n{shown}"
         scripted = listed([repr(rule) for rule in self.rules], "nothing")
         return f"not expected; the script has only:\n{scripted}"
 
