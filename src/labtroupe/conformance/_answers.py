@@ -1,0 +1,157 @@
+"""Checks of what a driver makes of answers that are not as they should be."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Final
+
+import trio
+
+from labtroupe.actor import Reply
+from labtroupe.conformance._check import check
+from labtroupe.conformance._trial import GRACE, Ground, Shortfall, Trial
+
+# Seconds by which a late answer is late, unless the driver declares less.
+_LATE: Final = 0.3
+# Seconds of garbage without pause: 4 MB of it.
+_FLOOD: Final = 10.0
+# Bytes by which a driver may grow meanwhile.
+_MOST_KEPT: Final = 1_000_000
+# What ends lines is left in, so that something still ends.
+_KEPT: Final = b"\r\n"
+
+_RAISE: Final = (
+    "Let the errors of `self.link` pass, and give each exchange a shape check: "
+    "`self.link.query(request, accepts)`. Catch nothing that you cannot answer."
+)
+
+
+@check(fix="Put answers together with the framing that the class declares: talk through `self.link` alone.")
+async def split(ground: Ground) -> str:
+    """An answer that comes byte by byte is one answer."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        trial.port.split = True
+        reply = await trial.ask()
+        if reply.error is not None:
+            raise Shortfall(f"with one byte every millisecond, {reply.message!r} failed: {reply.error}")
+        trial.port.clear()
+        await trial.wait_well()
+    return "each byte came alone"
+
+
+@check(fix=_RAISE)
+async def garbled(ground: Ground) -> str:
+    """Garbage in place of an answer is an error, and never a value."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        trial.port.spoil = _garble
+        await _see_no_value(trial, "all it was told was garbage")
+        trial.port.clear()
+        await trial.wait_well()
+    return "an error each time, and well afterwards"
+
+
+@check(fix=_RAISE)
+async def noise(ground: Ground) -> str:
+    """Garbage before an answer does no lasting harm."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        trial.port.spoil = lambda answer: b"\xfe\xa5" + answer
+        await trial.wait_at_rest(await trial.ask())
+        trial.port.clear()
+        await trial.wait_well()
+    return "well afterwards"
+
+
+@check(
+    fix="Wait for answers through `self.link`, without a time limit and without `except` of your own: the actor "
+    "cancels what takes too long, and a value that nobody has sent must not be returned."
+)
+async def mute(ground: Ground) -> str:
+    """A device that does not answer is an error by the deadline, and the driver's work ends with it."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        trial.port.mute = True
+        reply = await _see_no_value(trial, "the device said nothing")
+        over = trio.current_time() - reply.deadline
+        if over > GRACE / 10:
+            raise Shortfall(f"{reply.message!r} ended {over:.2g} s after its deadline")
+        trial.port.clear()
+        await trial.wait_well()
+    return "an error by the deadline, and well afterwards"
+
+
+@check(
+    fix="Talk through `self.link`, which does not trust the wire after a timeout, and declare `resync`: how to get "
+    "in step again. To drop what has come before writing is not enough: the rest comes later."
+)
+async def late(ground: Ground) -> str:
+    """An answer that comes too late is never given to another question."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        manners = trial.links[-1].manners
+        lateness = min(_LATE, 0.8 * manners.lateness or _LATE)
+        for wait in (0.0, lateness):
+            trial.port.delay = lateness
+            await trial.ask(timeout=lateness / 2)
+            trial.port.delay = 0.0
+            await trio.sleep(wait)
+            await trial.ask()
+            await trial.wait_well()
+    return f"by {lateness:g} s, asked again at once and after it had come"
+
+
+@check(
+    fix="Look for input that nobody has asked for before each request, as `self.link` does, and declare `resync`."
+)
+async def twice(ground: Ground) -> str:
+    """An answer that comes twice is not given to the next question."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        for _ in range(3):
+            trial.port.twice = True
+            await trial.ask()
+            await trial.wait_well()
+    return "three times"
+
+
+@check(
+    fix="Keep no input of your own: the framing that the class declares has a longest frame, and what exceeds it "
+    "is dropped with an error."
+)
+async def flood(ground: Ground) -> str:
+    """Garbage without pause neither holds the driver up nor fills the memory."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        began, give_up = not tracemalloc.is_tracing() and not tracemalloc.start(), trio.current_time() + _FLOOD
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            trial.port.flooding = True
+            trial.port.rouse()
+            while trio.current_time() < give_up:
+                await trial.wait_at_rest(await trial.ask(timeout=_FLOOD))
+                await trio.sleep(GRACE)
+            kept = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            if began:
+                tracemalloc.stop()
+        if kept > _MOST_KEPT:
+            raise Shortfall(f"after 4 MB of garbage it had kept {kept / 1e6:.1f} MB")
+        trial.port.clear()
+        await trial.wait_well()
+    return "4 MB, and well afterwards"
+
+
+async def _see_no_value(trial: Trial, why_not: str) -> Reply[object]:
+    """Ask, and see that there is no answer where there can be none."""
+    said = trial.port.said
+    reply = await trial.ask()
+    if reply.error is None and trial.port.said > said:
+        raise Shortfall(f"{reply.message!r} gave {reply.value!r}, although {why_not}")
+    await trial.wait_at_rest(reply)
+    return reply
+
+
+def _garble(answer: bytes) -> bytes:
+    return bytes(byte if byte in _KEPT else byte % 0x40 + 0xA0 for byte in answer)

@@ -1,0 +1,38 @@
+"""The menu: all checks, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from labtroupe.conformance._answers import flood, garbled, late, mute, noise, split, twice
+from labtroupe.conformance._check import Check
+from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory
+from labtroupe.conformance._lives import blocking, failed_start, leaks, power_cycle, start, stop, unplug
+from labtroupe.conformance._safety import halt, identity, reattach, safe_state
+
+CHECKS: Final[Sequence[Check]] = (
+    start,
+    split,
+    garbled,
+    noise,
+    mute,
+    late,
+    twice,
+    flood,
+    cancel_in_request,
+    cancel_in_answer,
+    commands,
+    memory,
+    unplug,
+    power_cycle,
+    reattach,
+    failed_start,
+    stop,
+    halt,
+    safe_state,
+    identity,
+    leaks,
+    blocking,
+)
+"""What every driver is tried with; the first decides whether the others are."""

@@ -1,0 +1,141 @@
+"""Running the menu: each check in a run of trio of its own, on a clock that never waits, and ended by force."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import attrs
+import trio
+from trio.testing import MockClock
+
+from labtroupe.conformance._card import Card, Result, Verdict
+from labtroupe.conformance._check import Check
+from labtroupe.conformance._menu import CHECKS
+from labtroupe.conformance._port import Abandoned
+from labtroupe.conformance._subject import Subject
+from labtroupe.conformance._trial import Ground, NotDeclared, Shortfall
+from labtroupe.errors import bare
+
+# Turns of trio's loop at one moment of its clock, after which somebody turns it without end.
+_MOST_TURNS: Final = 20_000
+# Real seconds that a check may take, and that it gets to end when it was given up.
+_MOST_SECONDS: Final = 60.0
+_LAST_SECONDS: Final = 2.0
+# Seconds of the trial's clock.
+_MOST_VIRTUAL: Final = 100_000.0
+
+_STUCK: Final = "its code does not end when it is cancelled, or blocks"
+_UNSTICK: Final = (
+    "Never catch `trio.Cancelled`, and shield nothing without a deadline. Then try again: the other checks need it."
+)
+
+
+def run_card(
+    subject: Subject, *, checks: Sequence[Check] = CHECKS, on_result: Callable[[Result], None] | None = None
+) -> Card:
+    """Try a driver, and return its card.
+
+    Takes some seconds, and no time of the devices': each check runs in a thread of its own, in which the
+    clock is moved on whenever there is nothing to do.  The port is in memory.
+
+    Args:
+        subject: The driver.
+        checks: What to try.
+        on_result: Told each result as soon as it is known.
+    """
+    results: list[Result] = []
+    for result in _try_all(subject, checks):
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+    return Card(subject.name, subject.device, repr(subject.probe), tuple(results))
+
+
+def _try_all(subject: Subject, checks: Sequence[Check]) -> Iterator[Result]:
+    why_not = ""
+    for check in checks:
+        if why_not:
+            yield Result(check.name, check.promise, Verdict.NOT_TRIED, why_not)
+            continue
+        run = _Run(check, Ground(subject))
+        yield (result := run.result())
+        if run.ground.stuck.is_set():
+            why_not = _STUCK
+        elif check is CHECKS[0] and result.verdict is Verdict.FAILS:
+            why_not = f"{check.name} fails"
+
+
+@attrs.define(eq=False)
+class _Run:
+    """One check, tried once."""
+
+    check: Check
+    ground: Ground
+    _error: BaseException | None = attrs.field(default=None, init=False)
+    _note: str = attrs.field(default="", init=False)
+    _over: threading.Event = attrs.field(factory=threading.Event, init=False)
+
+    def result(self) -> Result:
+        """Try it, and return what was found."""
+        thread = threading.Thread(target=self._work, name=f"check {self.check.name}", daemon=True)
+        thread.start()
+        self._over.wait(_MOST_SECONDS)
+        thread.join(0.0 if not self._over.is_set() else _LAST_SECONDS)
+        if thread.is_alive():
+            self.ground.stuck.set()
+            _end_by_force(thread)
+        check, error = self.check, self._error
+        if self.ground.stuck.is_set():
+            return Result(check.name, check.promise, Verdict.FAILS, _STUCK, _UNSTICK)
+        if error is None:
+            return Result(check.name, check.promise, Verdict.HOLDS, self._note)
+        if isinstance(error, NotDeclared):
+            return Result(check.name, check.promise, Verdict.NOT_DECLARED, str(error), error.fix)
+        note = str(error) if isinstance(error, Shortfall) else repr(error)
+        return Result(check.name, check.promise, Verdict.FAILS, note, check.fix)
+
+    def _work(self) -> None:
+        try:
+            trio.run(self._main, clock=MockClock(autojump_threshold=0), instruments=[_Treadmill(self._give_up)])
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
+            self._error = bare(error)
+        finally:
+            self._over.set()
+
+    async def _main(self) -> None:
+        with trio.move_on_after(_MOST_VIRTUAL) as scope:
+            self._note = await self.check.run(self.ground)
+        if scope.cancelled_caught:
+            raise Shortfall(f"it was not done within {_MOST_VIRTUAL:g} s")
+
+    def _give_up(self) -> None:
+        self.ground.abandon()
+        self._over.set()
+
+
+@attrs.define(eq=False)
+class _Treadmill(trio.abc.Instrument):
+    """Notices that trio's loop turns and turns, and no time passes."""
+
+    on_runaway: Callable[[], None]
+    _now: float = 0.0
+    _turns: int = 0
+
+    def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - that it is short is known
+        now = trio.current_time()
+        self._turns = self._turns + 1 if now == self._now else 0
+        self._now = now
+        if self._turns == _MOST_TURNS:
+            self.on_runaway()
+
+
+def _end_by_force(thread: threading.Thread) -> None:
+    """Raise in a thread whatever it does; one that is in C code for ever is left behind."""
+    for _ in range(20):
+        if thread.ident is None or not thread.is_alive():
+            return
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Abandoned))
+        thread.join(0.1)

@@ -1,0 +1,103 @@
+"""Checks of halting, of identities, and of what is done when a device is back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from labtroupe.conformance._check import check
+from labtroupe.conformance._trial import GRACE, RECOVERY, Ground, NotDeclared, Shortfall
+from labtroupe.errors import Halted
+from labtroupe.instrument import Instrument, Reattach
+from labtroupe.lifecycle import State
+from labtroupe.messages import DeviceReturned
+
+# No device is called so.
+_NOBODY: Final = "nobody at all"
+
+
+@check(fix="Never catch `trio.Cancelled`, and shield nothing without a deadline: a halt cuts off what runs.")
+async def halt(ground: Ground) -> str:
+    """A halt cuts off what runs, nothing begins until the reset, and then it goes on."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        trial.port.mute = True
+        reply = trial.cell.submit(ground.subject.probe, RECOVERY, RECOVERY + trio.current_time(), wait_for_room=True)
+        await trio.sleep(GRACE / 10)
+        began = trio.current_time()
+        await trial.halt()
+        limit = ground.subject.instrument_type.safe_state_timeout + GRACE
+        if trio.current_time() - began > limit:
+            raise Shortfall(f"the halt took {trio.current_time() - began:.2g} s")
+        if not reply.ended:
+            raise Shortfall(f"{reply.message!r} went on after the halt")
+        refused = (await trial.ask()).error
+        if not isinstance(refused, Halted):
+            raise Shortfall(f"halted, it was asked and not refused: {refused}")
+        trial.port.clear()
+        trial.reset()
+        await trial.wait_well()
+    return "in the middle of an exchange"
+
+
+@check(
+    fix="Let `safe_state` return only when the device has confirmed it, within `safe_state_timeout`; it may be called "
+    "twice."
+)
+async def safe_state(ground: Ground) -> str:
+    """It has a safe state that the device confirms, twice too."""
+    if not ground.subject.instrument_type.declares_safe_state():
+        raise NotDeclared(
+            "a halt leaves the device as it is, and says so",
+            "Declare `safe_state` if there is anything to switch off.",
+        )
+    async with ground.trial() as trial:
+        for _ in range(2):
+            await trial.wait_well()
+            why_not = await trial.halt()
+            if why_not:
+                raise Shortfall(f"not confirmed: {why_not}")
+            trial.reset()
+        await trial.wait_well()
+    return "confirmed"
+
+
+@check(fix="Leave `on_start` of the base to be called, which asks who the device is before anything else is said.")
+async def identity(ground: Ground) -> str:
+    """Another device than the one that is meant is refused."""
+    if ground.subject.instrument_type.ask_identity is Instrument.ask_identity:
+        raise NotDeclared(
+            "any device at the address is taken for the one that is meant",
+            "Declare `ask_identity` if the device can say who it is.",
+        )
+    async with ground.trial(identity=_NOBODY) as trial:
+        for _ in range(10):
+            await trio.sleep(GRACE)
+            if trial.cell.state is State.RUNNING:
+                raise Shortfall("it runs, although the device is not the one that was meant")
+    return "refused"
+
+
+@check(fix="Let `restore` and `reset_device` be done in time with a device that has just been switched on.")
+async def reattach(ground: Ground) -> str:
+    """A device that has lost its settings can be given them again, or be reset."""
+    declared = [each for each in (Reattach.RESTORE, Reattach.RESET) if ground.subject.instrument_type.declares(each)]
+    for way in declared:
+        async with ground.trial(reattach=way) as trial:
+            await trial.wait_well()
+            for message in ground.subject.commands:
+                await trial.ask(message)
+            await trial.wait_well()
+            trial.port.pull(power=True)
+            await trio.sleep(GRACE)
+            trial.port.clear()
+            await trial.wait_well()
+            if not any(isinstance(each, DeviceReturned) for each in trial.events):
+                raise Shortfall("no event says that the device was away and is back")
+    if not declared:
+        raise NotDeclared(
+            "a device that is back is taken as it is",
+            "Declare `restore` or `reset_device` if it is to be otherwise.",
+        )
+    return " and ".join(declared)

@@ -1,0 +1,142 @@
+"""Who is on trial: a driver, what stands in for its device, and what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, cast
+
+import attrs
+
+from labtroupe.errors import ArgumentError, ConfigError
+from labtroupe.instrument import Instrument
+from labtroupe.messages import Command, Message, Parameter, WhenIdle, commands_of
+from labtroupe.simulation import SimulatedDevice, make_device
+from labtroupe.transport import Address, SimAddress
+
+# For a parameter without a default, if its limits allow it.
+_PLAIN_VALUES: Final[Mapping[object, float]] = {float: 1.0, int: 1, bool: True}
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """A driver on trial.
+
+    Attributes:
+        name: What it is called.
+        instrument_type: Its class.
+        settings: The fields that the class is given besides the link.
+        device: What stands in for its device, in words.
+        make_device: Makes one, switched on.
+        probe: What is asked again and again: it does no harm, and the device answers.
+        commands: All that is tried once.
+    """
+
+    name: str
+    instrument_type: type[Instrument]
+    settings: Mapping[str, object]
+    device: str
+    make_device: Callable[[], SimulatedDevice]
+    probe: Message[object]
+    commands: Sequence[Message[object]]
+
+
+def make_subject(
+    instrument_type: type[Instrument],
+    *,
+    name: str = "",
+    settings: Mapping[str, object] | None = None,
+    device: str | Callable[[], SimulatedDevice] = "",
+    probe: Message[object] | None = None,
+    commands: Sequence[Message[object]] | None = None,
+) -> Subject:
+    """Return who is to be tried.
+
+    Args:
+        instrument_type: The driver's class.
+        name: What it is called; the name of its class where not given.
+        settings: The fields that the class is given besides the link.
+        device: What stands in for its device: ``package.module:Class``, a ``sim:`` address, or what makes
+            one; the class's own ``simulation`` where not given.
+        probe: What is asked again and again; what the class declares with `labtroupe.when_idle` where not
+            given, or else its first idempotent command that requires no argument.
+        commands: All that is tried once; where not given, each command for which values can be made up.
+
+    Raises:
+        ConfigError: There is no such device, or nothing that can be asked.
+    """
+    settings = dict(settings or {})
+    text, make = _device(instrument_type, device, settings)
+    subject = Subject(
+        name=name or instrument_type.__qualname__,
+        instrument_type=instrument_type,
+        settings=settings,
+        device=text,
+        make_device=make,
+        probe=probe or _default_probe(instrument_type),
+        commands=tuple(_made_up(instrument_type)) if commands is None else commands,
+    )
+    make()  # So that a mistake in it is found before the trial.
+    return subject
+
+
+def _device(
+    instrument_type: type[Instrument],
+    device: str | Callable[[], SimulatedDevice],
+    settings: Mapping[str, object],
+) -> tuple[str, Callable[[], SimulatedDevice]]:
+    """Return what stands in for a driver's device, in words and as what makes it."""
+    if callable(device):
+        return getattr(device, "__qualname__", repr(device)), device
+    text = device or instrument_type.simulation
+    if not text:
+        raise ConfigError(
+            f"{instrument_type.__name__} does not say what stands in for its device",
+            remedy='Declare it in the class, as in simulation = "sim:package.module:Class", or give --device.',
+        )
+    text = text.replace("{units}", str(settings.get("unit", 1)))
+    address = Address.parse(text if text.startswith("sim:") else f"sim:{text}")
+    if not isinstance(address, SimAddress):
+        raise ConfigError(f"{text} is no simulated device", remedy="Write it `package.module:Class`.")
+    options = {key: value for key, value in address.options.items() if key != "via"}
+    place = address.name
+    return place, lambda: make_device(place, **options)
+
+
+def _default_probe(instrument_type: type[Instrument]) -> Message[object]:
+    """Return what an instrument can be asked at any time."""
+    known = commands_of(instrument_type).values()
+    idle = (each for each in known if isinstance(each.schedule, WhenIdle))
+    plain = (each for each in known if each.idempotent and not any(p.required for p in each.parameters))
+    found = next((*idle, *plain).__iter__(), None)
+    if found is None:
+        raise ConfigError(
+            f"{instrument_type.__name__} has no command that can be asked at any time",
+            remedy="Declare one that only looks with @reading, or @command(idempotent=True); or give --probe.",
+        )
+    return cast("Message[object]", found.plain)
+
+
+def _made_up(instrument_type: type[Instrument]) -> Iterator[Message[object]]:
+    """Yield a message for each command for which values can be made up."""
+    for command in commands_of(instrument_type).values():
+        message = _message(command)
+        if message is not None:
+            yield message
+
+
+def _message(command: Command[..., object]) -> Message[object] | None:
+    values = {each.name: _value(each) for each in command.parameters if each.required}
+    if None in values.values():
+        return None
+    try:
+        return command(**values)
+    except ArgumentError:
+        return None
+
+
+def _value(parameter: Parameter) -> float | None:
+    """Return a value for a parameter, as harmless as can be told from its limits; ``None`` if there is none."""
+    value = _PLAIN_VALUES.get(parameter.annotation)
+    if value is None or parameter.range is None:
+        return value
+    return min(max(value, parameter.range.minimum), parameter.range.maximum)

@@ -1,0 +1,230 @@
+"""One trial: a driver under a supervisor, with a port that does what a check wants."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import attrs
+import trio
+
+from labtroupe.actor import Cell, Reply
+from labtroupe.conformance._port import ADDRESS, Port
+from labtroupe.conformance._subject import Subject
+from labtroupe.errors import LabtroupeError
+from labtroupe.instrument import Instrument, Link, Reattach
+from labtroupe.lifecycle import State
+from labtroupe.messages import Event, Message
+from labtroupe.policy import Policy, RestartLimit
+from labtroupe.supervision import ChildSpec, Member, Supervisor
+
+RECOVERY: Final = 120.0
+"""Seconds, on the trial's clock, within which a driver whose device is well again must be well, too."""
+
+GRACE: Final = 1.0
+"""Seconds in which code that was cancelled must have ended."""
+
+_NAME: Final = "driver"
+_PAUSE: Final = 0.5
+# Restarting is not what is on trial.
+_NO_LIMIT: Final = RestartLimit(max_restarts=1_000_000, max_attempts=1_000_000)
+
+
+class Shortfall(Exception):
+    """A promise is not kept; says what was seen."""
+
+
+class NotDeclared(Exception):
+    """The class does not declare what a promise is about; says what that means, and what to declare."""
+
+    def __init__(self, note: str, fix: str) -> None:
+        super().__init__(note)
+        self.fix = fix
+
+
+@attrs.define(eq=False)
+class Trial:
+    """A driver at work.
+
+    Attributes:
+        subject: The driver.
+        port: Its port.
+        supervisor: What keeps it alive.
+        events: What has happened.
+        links: The links of its lives so far.
+    """
+
+    subject: Subject
+    port: Port
+    supervisor: Supervisor
+    events: list[Event]
+    links: list[Link]
+
+    @property
+    def cell(self) -> Cell:
+        """What stays of the actor over its lives."""
+        return self.supervisor.member(_NAME).cell
+
+    async def ask(self, message: Message[object] | None = None, timeout: float | None = None) -> Reply[object]:  # noqa: ASYNC109 - that of the request
+        """Ask something, the probe by default, and return what has become of it.
+
+        Raises:
+            Shortfall: It has ended well, although its own answer was still to come.
+        """
+        asked = message or self.subject.probe
+        reply = self.cell.submit(asked, timeout, math.inf, wait_for_room=True)
+        with suppress(LabtroupeError):
+            await reply.wait()
+        if reply.error is None and self.port.owes(reply):
+            raise Shortfall(f"{asked!r} gave {reply.value!r} before its own answer had come")
+        return reply
+
+    async def wait_running(self) -> None:
+        """Wait until it runs.
+
+        Raises:
+            Shortfall: It does not.
+        """
+        with trio.move_on_after(RECOVERY) as scope:
+            await self.supervisor.wait_state(_NAME, State.RUNNING)
+        if scope.cancelled_caught:
+            raise Shortfall(f"it was not running within {RECOVERY:g} s: {self.cell.state}, {self.cell.reason}")
+
+    async def wait_well(self) -> Reply[object]:
+        """Wait until it runs and answers.
+
+        Raises:
+            Shortfall: It does not.
+        """
+        give_up = trio.current_time() + RECOVERY
+        while True:
+            await self.wait_running()
+            self.cell.clear_quarantine()
+            reply = await self.ask()
+            if reply.error is None:
+                return reply
+            if trio.current_time() >= give_up:
+                raise Shortfall(f"it did not answer again within {RECOVERY:g} s: {reply.error}")
+            await trio.sleep(_PAUSE)
+
+    async def wait_at_rest(self, reply: Reply[object]) -> None:
+        """Wait until the code that worked for a request has ended.
+
+        Raises:
+            Shortfall: It does not end.
+        """
+        give_up = trio.current_time() + GRACE
+        while self.cell.current is reply and reply.message.command.interruptible:
+            if trio.current_time() >= give_up:
+                raise Shortfall(f"{reply.message!r} was still at work {GRACE:g} s after its end")
+            await trio.sleep(GRACE / 100)
+
+    async def stop(self) -> None:
+        """Stop it, and see that its port is closed.
+
+        Raises:
+            Shortfall: It takes too long, or leaves the port open.
+        """
+        limit = self.supervisor.member(_NAME).spec.whole_policy.shutdown + 2 * GRACE
+        self.supervisor.stop(_NAME)
+        with trio.move_on_after(limit) as scope:
+            await self.supervisor.wait_state(_NAME, State.STOPPED)
+        if scope.cancelled_caught:
+            raise Shortfall(f"it had not stopped {limit:g} s after it was told to")
+        self.check_closed("it was stopped")
+
+    def start(self) -> None:
+        """Start it again."""
+        self.supervisor.start(_NAME)
+
+    def check_closed(self, when: str) -> None:
+        """Raise `Shortfall` if the port is open."""
+        if self.port.is_open:
+            raise Shortfall(f"the port was still open after {when}")
+
+    async def halt(self) -> str:
+        """Halt it, and return why its safe state is not confirmed; empty if it is."""
+        report = (await self.supervisor.halt([_NAME], "trial"))[0]
+        return "" if report.confirmed else report.reason or "no reason given"
+
+    def reset(self) -> None:
+        """Let go of the latch."""
+        self.supervisor.reset(_NAME)
+
+
+@attrs.define(eq=False)
+class Ground:
+    """Where the trials of one check take place.
+
+    Attributes:
+        subject: The driver.
+        stuck: Set when its code does not end.
+        ports: Those of all trials so far.
+    """
+
+    subject: Subject
+    stuck: threading.Event = attrs.field(factory=threading.Event, init=False)
+    ports: list[Port] = attrs.field(factory=list[Port], init=False)
+
+    def abandon(self) -> None:
+        """Give up, as the driver's code does not end."""
+        self.stuck.set()
+        for port in self.ports:
+            port.abandon()
+
+    @asynccontextmanager
+    async def trial(
+        self,
+        *,
+        identity: str = "",
+        reattach: Reattach = Reattach.ADOPT,
+        prepare: Callable[[Port], None] | None = None,
+    ) -> AsyncGenerator[Trial]:
+        """Keep the driver alive in the body.
+
+        Raises:
+            Shortfall: What the body raises; or it does not let go of its port at the end.
+        """
+        trial = self._make(identity, reattach)
+        if prepare is not None:
+            prepare(trial.port)
+        failure: Shortfall | NotDeclared | None = None
+        async with trio.open_nursery() as nursery:
+            await nursery.start(trial.supervisor.run)
+            try:
+                yield trial
+            except (Shortfall, NotDeclared) as error:
+                failure = error
+            nursery.cancel_scope.cancel("the trial is over")
+        if trial.port.crash is not None:
+            raise Shortfall(f"the simulated device has crashed: {trial.port.crash!r}")
+        if failure is not None:
+            raise failure
+        for misuse in trial.port.misuse:
+            raise Shortfall(misuse)
+        trial.check_closed("all was stopped")
+
+    def _make(self, identity: str, reattach: Reattach) -> Trial:
+        subject, events = self.subject, list[Event]()
+        port = Port(subject.make_device(), lambda: trial.cell.current)
+        self.ports.append(port)
+        links = [subject.instrument_type.link_to(str(ADDRESS), port.open, identity, reattach)]
+
+        def make() -> Instrument:
+            links.append(links[-1].successor())
+            return subject.instrument_type(link=links[-1], **subject.settings)
+
+        spec = ChildSpec(
+            name=_NAME, factory=make, actor_type=subject.instrument_type, policy=Policy(limit=_NO_LIMIT)
+        )
+
+        def give_up(_: Sequence[Member]) -> None:
+            self.abandon()
+
+        supervisor = Supervisor([spec], events.append, random.Random(0), on_wedged=give_up)  # noqa: S311 - repeatable
+        trial = Trial(subject, port, supervisor, events, links)
+        return trial  # noqa: RET504 - the port refers to it
