@@ -85,9 +85,9 @@ def test_the_face_of_a_package_is_whole(package: Path) -> None:
 
 
 def test_the_command_line_starts_without_trio() -> None:
-    """Importing trio takes longer than all the rest; only ``labtroupe run`` needs it."""
+    """Importing trio takes longer than all the rest; only those that run instruments need it."""
     quick = re.compile(r"labtroupe\.(cli|client)\b")
-    slow = {"labtroupe.cli._check", "labtroupe.cli._run"}
+    slow = {"labtroupe.cli._check", "labtroupe.cli._run", "labtroupe.cli._test"}
     modules = [name for name in map(dotted, MODULES) if quick.match(name) and name not in slow]
     assert "labtroupe.cli" in modules
     script = f"import sys, {', '.join(modules)}\nprint(*(name for name in sys.modules if name == 'trio'))"

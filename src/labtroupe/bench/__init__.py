@@ -5,6 +5,7 @@ from __future__ import annotations
 from labtroupe.bench._bench import Bench
 from labtroupe.bench._bench_spec import BenchSpec, InstrumentFactory
 from labtroupe.bench._config import BenchConfig, GroupConfig, InstrumentConfig
+from labtroupe.bench._driver import find_driver
 from labtroupe.bench._instrument_spec import InstrumentSpec
 from labtroupe.bench._load import BenchSource, load_bench
 from labtroupe.bench._mistakes import BenchConfigError, Mistake
@@ -23,6 +24,7 @@ __all__ = [
     "InstrumentFactory",
     "InstrumentSpec",
     "Mistake",
+    "find_driver",
     "load_bench",
     "open_bench",
     "requiring",

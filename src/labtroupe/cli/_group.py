@@ -15,6 +15,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "run": ("_run", "Run a bench until it is stopped."),
         "check": ("_check", "Find every mistake in a bench's file."),
+        "test": ("_test", "Try a driver with all that goes wrong with devices."),
+        "new": ("_new", "Write a driver with its simulator and its tests, to begin with."),
         "ports": ("_ports", "Show what is plugged in, and who holds it."),
         "status": ("_status", "Show what the instruments are doing."),
         "tree": ("_tree", "Show which instruments depend on which."),

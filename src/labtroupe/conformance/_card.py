@@ -77,9 +77,9 @@ class Card:
     def as_text(self) -> str:
         """Return what is wrong, in lines for a terminal."""
         lines = [f"{self.driver}, asked {self.probe}, with {self.device}: {self.summary}"]
-        for each in self.failed:
-            lines += [f"  {each.check}: {each.promise}", f"    {each.note}"]
-            lines += [f"    {each.fix}"] if each.fix else []
+        for each in self.results:
+            if each.verdict is Verdict.FAILS:
+                lines += [f"  {each.check}: {each.promise}", f"    It does not: {each.note}", f"    {each.fix}"]
         return "\n".join(lines)
 
     def _head(self) -> Iterator[str]:

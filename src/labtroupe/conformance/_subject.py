@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, cast
 
 import attrs
 
-from labtroupe.errors import ArgumentError, ConfigError
+from labtroupe.control import make_message
+from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
 from labtroupe.instrument import Instrument
 from labtroupe.messages import Command, Message, Parameter, WhenIdle, commands_of
 from labtroupe.simulation import SimulatedDevice, make_device
@@ -79,6 +82,25 @@ def make_subject(
     return subject
 
 
+def parse_message(instrument_type: type[Instrument], text: str) -> Message[object]:
+    """Return what a text such as ``"keep 40"`` asks for.
+
+    Raises:
+        UnknownCommandError: The class has no such command.
+        ArgumentError: It takes other values.
+    """
+    try:
+        name, *values = shlex.split(text) or [""]
+    except ValueError as error:
+        raise ArgumentError(f"{text!r} cannot be read: {error}") from None
+    found = commands_of(instrument_type)
+    if name not in found:
+        raise UnknownCommandError(
+            f"{instrument_type.__name__} has no command {name!r}", remedy=f"There are: {', '.join(found)}."
+        )
+    return make_message(found[name], values, {})
+
+
 def _device(
     instrument_type: type[Instrument],
     device: str | Callable[[], SimulatedDevice],
@@ -107,7 +129,7 @@ def _default_probe(instrument_type: type[Instrument]) -> Message[object]:
     known = commands_of(instrument_type).values()
     idle = (each for each in known if isinstance(each.schedule, WhenIdle))
     plain = (each for each in known if each.idempotent and not any(p.required for p in each.parameters))
-    found = next((*idle, *plain).__iter__(), None)
+    found = next(chain(idle, plain), None)
     if found is None:
         raise ConfigError(
             f"{instrument_type.__name__} has no command that can be asked at any time",

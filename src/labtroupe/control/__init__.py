@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labtroupe.control._arguments import make_message
 from labtroupe.control._connecting import Connecting
 from labtroupe.control._describe import CommandInfo, InstrumentDescription, ParameterInfo
 from labtroupe.control._events import LatchesNotKept, LatchReset, StillMissing
@@ -42,6 +43,7 @@ __all__ = [
     "Service",
     "StillMissing",
     "VerbResult",
+    "make_message",
     "open_listener",
     "operations_of",
     "serve",

@@ -1,0 +1,393 @@
+"""A good driver, the ways to break it, and one that was written without a thought of what may go wrong."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+import attrs
+import trio
+
+from labtroupe import Barrier, Instrument, Lines, Link, Range, Unit, background, command, reading
+from labtroupe.errors import CommandRefused, LinkError, LinkLost
+from labtroupe.instrument import Reattach, Wire
+from labtroupe.instrument._acquaintance import Acquaintance
+from labtroupe.simulation import LineDevice
+from labtroupe.transport import Transport
+
+Celsius = Annotated[float, Range(0.0, 100.0), Unit("degC")]
+
+
+@attrs.define(eq=False)
+class Bath(LineDevice):
+    """A bath that keeps a temperature.
+
+    Attributes:
+        set_point: What it keeps, in degrees Celsius.
+    """
+
+    set_point: float = attrs.field(default=20.0, init=False)
+
+    def power_on(self) -> None:
+        """Begin at 20 degrees."""
+        self.set_point = 20.0
+
+    def answer(self, request: bytes) -> bytes | None:
+        """Answer."""
+        match request.split():
+            case [b"ID?"]:
+                return b"BATH 4711"
+            case [b"T?"]:
+                return b"%.2f" % self.set_point
+            case [b"T", value]:
+                self.set_point = float(value)
+                return b"OK"
+            case _:
+                return None
+
+
+def is_identity(answer: bytes) -> bool:
+    """Return whether an answer is one to ``ID?``."""
+    return answer.startswith(b"BATH ")
+
+
+def is_ok(answer: bytes) -> bool:
+    """Return whether an answer is one to a command."""
+    return answer == b"OK"
+
+
+def is_number(answer: bytes) -> bool:
+    """Return whether an answer is a number."""
+    return answer.replace(b".", b"").isdigit()
+
+
+@attrs.frozen
+class Kept:
+    """What was set."""
+
+    celsius: float
+
+
+@attrs.define(eq=False)
+class Good(Instrument):
+    """A driver that does it right."""
+
+    framing = Lines(b"\n")
+    resync = (Barrier(b"ID?", is_identity),)
+
+    async def ask_identity(self) -> str:
+        """Return who it says it is."""
+        return await self.link.query("ID?", is_identity)
+
+    async def has_forgotten(self) -> bool | None:
+        """Return whether it does not keep what was set."""
+        was = self.recall(Kept)
+        return None if was is None else await self._read() != was.celsius
+
+    async def restore(self) -> None:
+        """Keep again what was set."""
+        was = self.recall(Kept)
+        if was is not None:
+            await self._set(was.celsius)
+
+    async def safe_state(self) -> None:
+        """Cool down."""
+        self.remember(None)
+        await self._set(0.0)
+
+    @reading
+    async def temperature(self) -> Annotated[float, Unit("degC")]:
+        """Read the temperature."""
+        return await self._read()
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        self.remember(None)
+        await self._set(celsius)
+        self.remember(Kept(celsius))
+
+    async def _read(self) -> float:
+        return float(await self.link.query("T?", is_number))
+
+    async def _set(self, celsius: float) -> None:
+        await self.link.query(f"T {celsius:.2f}", is_ok)
+
+
+@attrs.define(eq=False)
+class Believing(Link):
+    """A link that takes itself for in step, whatever has happened."""
+
+    async def _get_in_step(self, wire: Wire) -> None:  # noqa: ARG002 - it does not look
+        await trio.lowlevel.checkpoint()
+        self.suspicion = None
+
+
+@attrs.define(eq=False)
+class Flushing(Link):
+    """A link that drops what has come before it asks, and thinks that is all."""
+
+    async def _get_in_step(self, wire: Wire) -> None:
+        await trio.lowlevel.checkpoint()
+        while wire.take_stray() is not None:
+            wire.drop_input()
+        self.suspicion = None
+
+
+def linked_by(link_type: type[Link]) -> Callable[..., Link]:
+    """Return what makes links of a class."""
+
+    def link_to(
+        cls: type[Instrument],
+        address: str,
+        connect: Callable[[], Awaitable[Transport]],
+        identity: str = "",
+        reattach: Reattach = Reattach.ADOPT,
+    ) -> Link:
+        made = Instrument.link_to.__func__(cls, address, connect, identity, reattach)  # type: ignore[attr-defined]
+        return link_type(address, connect, made.manners, acquaintance=Acquaintance(identity, reattach))
+
+    return classmethod(link_to)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@attrs.define(eq=False)
+class WithoutResync(Good):
+    """Does not get in step again."""
+
+    link_to = linked_by(Believing)  # type: ignore[assignment]
+
+
+@attrs.define(eq=False)
+class FlushesOnly(Good):
+    """Drops what has come, instead of getting in step."""
+
+    link_to = linked_by(Flushing)  # type: ignore[assignment]
+
+
+@attrs.define(eq=False)
+class OwnTimeout(Good):
+    """Waits for as long as it thinks right, and then makes something up."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        with trio.move_on_after(0.5):
+            return await self._read()
+        return math.nan
+
+
+@attrs.define(eq=False)
+class SwallowsErrors(Good):
+    """Has an answer for everything."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        try:
+            return await self._read()
+        except (LinkError, ValueError):
+            return 0.0
+
+
+@attrs.define(eq=False)
+class IgnoresCancel(Good):
+    """Tries again whatever happens."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        while True:
+            try:
+                return await self._read()
+            except trio.Cancelled:  # noqa: PERF203, TRIO103 - that is what is wrong
+                continue
+
+
+@attrs.define(eq=False)
+class ShieldsItself(Good):
+    """Cannot be cancelled while it waits."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        with trio.CancelScope(shield=True):
+            return await self._read()
+
+
+@attrs.define(eq=False)
+class NotesTooEarly(Good):
+    """Takes for set what it is about to set."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        self.remember(Kept(celsius))
+        await self._set(celsius)
+
+
+@attrs.define(eq=False)
+class AsksNobody(Good):
+    """Does not look who is there."""
+
+    async def on_start(self) -> None:
+        """Open the link, and that is all."""
+        await self.link.open(self.on_unsolicited)
+        await self.link.resync()
+
+
+@attrs.define(eq=False)
+class Blocks(Good):
+    """Has everybody wait."""
+
+    async def _read(self) -> float:
+        time.sleep(0.05)  # noqa: ASYNC251 - that is what is wrong
+        return await super()._read()
+
+
+@attrs.define(eq=False)
+class LeavesOpen(Good):
+    """Closes only what has started."""
+
+    _ready: bool = attrs.field(default=False, init=False)
+
+    async def on_start(self) -> None:
+        """Open the link."""
+        await super().on_start()
+        self._ready = True
+
+    async def on_stop(self) -> None:
+        """Close it, perhaps."""
+        if self._ready:
+            await super().on_stop()
+
+
+@attrs.define(eq=False)
+class KeepsAll(Good):
+    """Waits for the end of a line for ever."""
+
+    framing = Lines(b"\n", max_length=1_000_000_000)
+
+
+@attrs.define(eq=False)
+class LeaksThreads(Good):
+    """Begins a thread in each life, and ends none."""
+
+    async def on_start(self) -> None:
+        """Begin a thread."""
+        await super().on_start()
+        threading.Thread(target=ENOUGH.wait, daemon=True).start()
+
+
+ENOUGH: Final = threading.Event()
+"""Set when those threads may end."""
+
+
+@attrs.define(eq=False)
+class Deaf(Good):
+    """Does not listen while there is nothing to do."""
+
+    @background
+    async def _listen(self) -> None:
+        await trio.sleep_forever()
+
+
+@attrs.define(eq=False)
+class NeverSafe(Good):
+    """Has a safe state that the device does not know."""
+
+    async def safe_state(self) -> None:
+        """Say so."""
+        raise CommandRefused("it is still warm")
+
+
+@attrs.define(eq=False)
+class CrashesOnNo(Good):
+    """Takes the first piece of an answer for all of it."""
+
+    async def _read(self) -> float:
+        answer = await self.link.query("T?")
+        return float(answer) / 0
+
+
+@attrs.define(eq=False)
+class NaiveLink(Link):
+    """Writes, reads what there is, and hopes."""
+
+    _port: Transport | None = attrs.field(default=None, init=False)
+
+    async def open(self, on_unsolicited: Callable[[bytes], None] = lambda _: None) -> None:  # noqa: ARG002 - no
+        """Open the port."""
+        self._port = await self._connect()
+        self.suspicion = None
+
+    async def aclose(self) -> None:
+        """Close it."""
+        if self._port is not None:
+            await self._port.aclose()
+
+    async def exchange(self, request: bytes, accepts: Callable[[bytes], bool] = is_ok) -> bytes:  # noqa: ARG002 - no
+        """Write and read."""
+        if self._port is None:
+            raise LinkLost("not open")
+        await self._port.send(request + b"\n")
+        with trio.move_on_after(1):
+            return (await self._port.receive()).strip()
+        return b""
+
+    async def query(self, request: str, accepts: Callable[[bytes], bool] = is_ok) -> str:
+        """Write and read text."""
+        return (await self.exchange(request.encode(), accepts)).decode("ascii", "replace")
+
+    async def resync(self) -> None:
+        """Think nothing of it."""
+        await trio.lowlevel.checkpoint()
+
+    async def listen(self) -> None:
+        """Do not listen."""
+        await trio.sleep_forever()
+
+
+@attrs.define(eq=False)
+class Naive(Instrument):
+    """As one writes it on the first evening."""
+
+    link_to = linked_by(NaiveLink)  # type: ignore[assignment]
+    _started: bool = attrs.field(default=False, init=False)
+
+    async def on_start(self) -> None:
+        """Open the port, and see that somebody is there."""
+        await self.link.open()
+        if not (await self.link.query("ID?")).startswith("BATH"):
+            raise ValueError("this is no bath")
+        self._started = True
+
+    async def on_stop(self) -> None:
+        """Close the port."""
+        if self._started:
+            await self.link.aclose()
+
+    async def ask_identity(self) -> str:
+        """Return who it says it is."""
+        return await self.link.query("ID?")
+
+    async def safe_state(self) -> None:
+        """Cool down."""
+        await self.link.query("T 0")
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        time.sleep(0.05)  # noqa: ASYNC251 - give it some time
+        try:
+            return float(await self.link.query("T?"))
+        except ValueError:
+            return math.nan
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        self.remember(Kept(celsius))
+        await self.link.query(f"T {celsius:.2f}")
