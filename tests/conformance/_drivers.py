@@ -6,13 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import attrs
 import trio
 
 from labtroupe import Barrier, Instrument, Lines, Link, Range, Unit, background, command, reading
-from labtroupe.errors import CommandRefused, LinkError, LinkLost
+from labtroupe.errors import CommandRefused, LinkError, LinkLost, ProtocolError
 from labtroupe.instrument import Reattach, Wire
 from labtroupe.instrument._acquaintance import Acquaintance
 from labtroupe.simulation import LineDevice
@@ -157,14 +157,14 @@ def linked_by(link_type: type[Link]) -> Callable[..., Link]:
 class WithoutResync(Good):
     """Does not get in step again."""
 
-    link_to = linked_by(Believing)  # type: ignore[assignment]
+    link_to = linked_by(Believing)
 
 
 @attrs.define(eq=False)
 class FlushesOnly(Good):
     """Drops what has come, instead of getting in step."""
 
-    link_to = linked_by(Flushing)  # type: ignore[assignment]
+    link_to = linked_by(Flushing)
 
 
 @attrs.define(eq=False)
@@ -202,7 +202,7 @@ class IgnoresCancel(Good):
         while True:
             try:
                 return await self._read()
-            except trio.Cancelled:  # noqa: PERF203, TRIO103 - that is what is wrong
+            except trio.Cancelled:
                 continue
 
 
@@ -215,6 +215,7 @@ class ShieldsItself(Good):
         """Read the temperature."""
         with trio.CancelScope(shield=True):
             return await self._read()
+        return math.nan
 
 
 @attrs.define(eq=False)
@@ -243,7 +244,7 @@ class Blocks(Good):
     """Has everybody wait."""
 
     async def _read(self) -> float:
-        time.sleep(0.05)  # noqa: ASYNC251 - that is what is wrong
+        time.sleep(0.04)  # noqa: ASYNC251 - that is what is wrong
         return await super()._read()
 
 
@@ -278,11 +279,14 @@ class LeaksThreads(Good):
     async def on_start(self) -> None:
         """Begin a thread."""
         await super().on_start()
-        threading.Thread(target=ENOUGH.wait, daemon=True).start()
+        THREADS.append(threading.Thread(target=ENOUGH.wait, daemon=True))
+        THREADS[-1].start()
 
 
 ENOUGH: Final = threading.Event()
 """Set when those threads may end."""
+THREADS: Final[list[threading.Thread]] = []
+"""They."""
 
 
 @attrs.define(eq=False)
@@ -304,12 +308,84 @@ class NeverSafe(Good):
 
 
 @attrs.define(eq=False)
-class CrashesOnNo(Good):
-    """Takes the first piece of an answer for all of it."""
+class Crashes(Good):
+    """Has a fault in its code."""
 
     async def _read(self) -> float:
-        answer = await self.link.query("T?")
-        return float(answer) / 0
+        return await super()._read() / 0
+
+
+@attrs.define(eq=False)
+class CrashesWhenTold(Good):
+    """Has one elsewhere."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        raise KeyError(celsius)
+
+
+@attrs.define(eq=False)
+class Pieces(Link):
+    """A link that takes the first piece of an answer for all of it."""
+
+    async def query(self, request: str, accepts: Callable[[bytes], bool] = is_ok) -> str:
+        """Write, and read what there is."""
+        wire, _ = await self._ask(request.encode())
+        answer = await wire._transport.receive()
+        self._trust()
+        return answer.decode().strip() if accepts(answer.strip()) else ""
+
+
+@attrs.define(eq=False)
+class TakesPieces(Good):
+    """Takes the first piece of an answer for all of it."""
+
+    link_to = linked_by(Pieces)
+
+
+@attrs.define(eq=False)
+class StopsSlowly(Good):
+    """Leaves its port open when it is stopped."""
+
+    async def on_stop(self) -> None:
+        """Forget to close it."""
+
+
+@attrs.define(eq=False)
+class FinishesFirst(Good):
+    """Does not care for a halt, for a while."""
+
+    async def _read(self) -> float:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            return await super()._read()
+        return math.nan
+
+
+@attrs.define(eq=False)
+class GivesUp(Good):
+    """Never asks again once an answer was wrong."""
+
+    _hopeless: ClassVar[list[object]] = []
+
+    async def _read(self) -> float:
+        links = self._hopeless
+        if self.link.recorder in links:
+            raise CommandRefused("it was wrong once")
+        try:
+            return await super()._read()
+        except ProtocolError:
+            links.append(self.link.recorder)
+            raise
+
+
+@attrs.define(eq=False)
+class Broken(Bath):
+    """A simulator with a fault in its code."""
+
+    def answer(self, request: bytes) -> bytes | None:
+        """Fail."""
+        raise ZeroDivisionError(request)
 
 
 @attrs.define(eq=False)
@@ -354,7 +430,7 @@ class NaiveLink(Link):
 class Naive(Instrument):
     """As one writes it on the first evening."""
 
-    link_to = linked_by(NaiveLink)  # type: ignore[assignment]
+    link_to = linked_by(NaiveLink)
     _started: bool = attrs.field(default=False, init=False)
 
     async def on_start(self) -> None:
@@ -380,7 +456,7 @@ class Naive(Instrument):
     @reading
     async def temperature(self) -> float:
         """Read the temperature."""
-        time.sleep(0.05)  # noqa: ASYNC251 - give it some time
+        time.sleep(0.04)  # noqa: ASYNC251 - give it some time
         try:
             return float(await self.link.query("T?"))
         except ValueError:

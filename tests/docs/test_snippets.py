@@ -34,6 +34,7 @@ PAGES = [
 ]
 BUS_PAGE = ROOT / "docs/how-to/share-a-bus.md"
 TUTORIAL = ROOT / "docs/tutorial/first-bench.md"
+DRIVER = ROOT / "docs/how-to/write-a-driver.md"
 RETURNS = ROOT / "docs/how-to/when-a-device-comes-back.md"
 # Seconds until a command has to print what the page says.
 PATIENCE = 15.0
@@ -63,8 +64,13 @@ class Step:
 
 def session(page: Path) -> list[Step]:
     """Return the steps of all ``console`` blocks of a page."""
+    return session_in(page.read_text())
+
+
+def session_in(text: str) -> list[Step]:
+    """Return the steps of all ``console`` blocks in a text."""
     steps: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, prints = part.partition("\n")
             steps.append(Step(command, prints))
@@ -275,6 +281,18 @@ def test_the_example_script_runs(environment: dict[str, str], tmp_path: Path) ->
     assert len(readings) == 10
     assert readings == sorted(readings)
     assert readings[-1] > 28.0
+
+
+def test_a_driver_is_written_as_the_page_says(environment: dict[str, str], tmp_path: Path) -> None:
+    begin, _, rest = DRIVER.read_text().partition("```py\n")
+    good = '        return await self._number("T?")\n'
+    play(session_in(begin)[:1], environment, tmp_path)
+    folder = tmp_path / "water-bath"
+    play(session_in(begin)[2:], environment, folder)
+    driver = folder / "water_bath" / "driver.py"
+    assert driver.read_text().count(good) == 1
+    driver.write_text(driver.read_text().replace(good, rest.partition("```")[0]))
+    play(session_in(rest), environment, folder)
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:

@@ -11,9 +11,7 @@ from labtroupe.errors import ConfigError
 from labtroupe.instrument import Instrument
 
 
-def find_driver(
-    kind: str, settings: Mapping[str, object]
-) -> tuple[type[Instrument], Mapping[str, object]]:
+def find_driver(kind: str, settings: Mapping[str, object]) -> tuple[type[Instrument], Mapping[str, object]]:
     """Return the class of a kind, and its settings as it takes them.
 
     Args:

@@ -30,7 +30,9 @@ _COLOURS: Final = {Verdict.HOLDS: "green", Verdict.FAILS: "red", Verdict.NOT_DEC
 @click.option("--device", metavar="MODULE:CLASS", default="", help="What stands in for its device.")
 @click.option("--probe", metavar="COMMAND", help="What it is asked, such as 'voltage 1'; it must do no harm.")
 @click.option("--command", "commands", metavar="COMMAND", multiple=True, help="Try this command, too.")
-@click.option("--card", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write a page about it.")
+@click.option(
+    "--card", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write a page about it."
+)
 @output_option
 def test(  # noqa: PLR0913, PLR0917 - click passes each argument and option by itself
     driver: str,
@@ -63,13 +65,12 @@ def _subject(
     instrument_type, values = find_driver(driver, settings)
     subject = make_subject(
         instrument_type,
-        name=driver,
         settings=values,
         device=device,
         probe=None if probe is None else parse_message(instrument_type, probe),
     )
     more = [parse_message(instrument_type, each) for each in commands]
-    return attrs.evolve(subject, commands=[*subject.commands, *more])
+    return attrs.evolve(subject, name=driver, commands=[*subject.commands, *more])
 
 
 def _setting(word: str) -> tuple[str, object]:

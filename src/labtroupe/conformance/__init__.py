@@ -8,4 +8,14 @@ from labtroupe.conformance._menu import CHECKS
 from labtroupe.conformance._run import run_card
 from labtroupe.conformance._subject import Subject, make_subject, parse_message
 
-__all__ = ["CHECKS", "Card", "Check", "Result", "Subject", "Verdict", "make_subject", "parse_message", "run_card"]
+__all__ = [
+    "CHECKS",
+    "Card",
+    "Check",
+    "Result",
+    "Subject",
+    "Verdict",
+    "make_subject",
+    "parse_message",
+    "run_card",
+]

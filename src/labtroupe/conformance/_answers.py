@@ -7,14 +7,13 @@ from typing import Final
 
 import trio
 
-from labtroupe.actor import Reply
 from labtroupe.conformance._check import check
-from labtroupe.conformance._trial import GRACE, Ground, Shortfall, Trial
+from labtroupe.conformance._trial import GRACE, Asked, Ground, Shortfall, Trial
 
 # Seconds by which a late answer is late, unless the driver declares less.
 _LATE: Final = 0.3
 # Seconds of garbage without pause: 4 MB of it.
-_FLOOD: Final = 10.0
+_FLOOD: Final = 2.5
 # Bytes by which a driver may grow meanwhile.
 _MOST_KEPT: Final = 1_000_000
 # What ends lines is left in, so that something still ends.
@@ -32,9 +31,9 @@ async def split(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_well()
         trial.port.split = True
-        reply = await trial.ask()
-        if reply.error is not None:
-            raise Shortfall(f"with one byte every millisecond, {reply.message!r} failed: {reply.error}")
+        asked = await trial.ask()
+        if asked.error is not None:
+            raise Shortfall(f"with one byte every millisecond, {asked.message!r} failed: {asked.error}")
         trial.port.clear()
         await trial.wait_well()
     return "each byte came alone"
@@ -58,14 +57,15 @@ async def noise(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_well()
         trial.port.spoil = lambda answer: b"\xfe\xa5" + answer
-        await trial.wait_at_rest(await trial.ask())
+        await trial.wait_at_rest((await trial.ask()).reply)
         trial.port.clear()
         await trial.wait_well()
     return "well afterwards"
 
 
 @check(
-    fix="Wait for answers through `self.link`, without a time limit and without `except` of your own: the actor "
+    fix="Wait for answers through `self.link`, without a time limit and without `except` of your "
+    "own: the actor "
     "cancels what takes too long, and a value that nobody has sent must not be returned."
 )
 async def mute(ground: Ground) -> str:
@@ -73,17 +73,18 @@ async def mute(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_well()
         trial.port.mute = True
-        reply = await _see_no_value(trial, "the device said nothing")
-        over = trio.current_time() - reply.deadline
+        asked = await _see_no_value(trial, "the device said nothing")
+        over = trio.current_time() - asked.reply.deadline
         if over > GRACE / 10:
-            raise Shortfall(f"{reply.message!r} ended {over:.2g} s after its deadline")
+            raise Shortfall(f"{asked.message!r} ended {over:.2g} s after its deadline")
         trial.port.clear()
         await trial.wait_well()
     return "an error by the deadline, and well afterwards"
 
 
 @check(
-    fix="Talk through `self.link`, which does not trust the wire after a timeout, and declare `resync`: how to get "
+    fix="Talk through `self.link`, which does not trust the wire after a timeout, and declare "
+    "`resync`: how to get "
     "in step again. To drop what has come before writing is not enough: the rest comes later."
 )
 async def late(ground: Ground) -> str:
@@ -103,9 +104,12 @@ async def late(ground: Ground) -> str:
 
 
 @check(
-    fix="Look for input that nobody has asked for before each request, as `self.link` does, and declare `resync`."
+    fix=(
+        "Look for input that nobody has asked for before each request, as `self.link` does, and "
+        "declare `resync`."
+    )
 )
-async def twice(ground: Ground) -> str:
+async def duplicate(ground: Ground) -> str:
     """An answer that comes twice is not given to the next question."""
     async with ground.trial() as trial:
         await trial.wait_well()
@@ -117,21 +121,23 @@ async def twice(ground: Ground) -> str:
 
 
 @check(
-    fix="Keep no input of your own: the framing that the class declares has a longest frame, and what exceeds it "
+    fix="Keep no input of your own: the framing that the class declares has a longest frame, and "
+    "what exceeds it "
     "is dropped with an error."
 )
 async def flood(ground: Ground) -> str:
     """Garbage without pause neither holds the driver up nor fills the memory."""
     async with ground.trial() as trial:
         await trial.wait_well()
-        began, give_up = not tracemalloc.is_tracing() and not tracemalloc.start(), trio.current_time() + _FLOOD
+        began, give_up = not tracemalloc.is_tracing(), trio.current_time() + _FLOOD
+        tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
             trial.port.flooding = True
             trial.port.rouse()
             while trio.current_time() < give_up:
-                await trial.wait_at_rest(await trial.ask(timeout=_FLOOD))
-                await trio.sleep(GRACE)
+                await trial.wait_at_rest((await trial.ask(timeout=_FLOOD)).reply)
+                await trio.sleep(GRACE / 10)
             kept = tracemalloc.get_traced_memory()[0] - before
         finally:
             if began:
@@ -143,14 +149,14 @@ async def flood(ground: Ground) -> str:
     return "4 MB, and well afterwards"
 
 
-async def _see_no_value(trial: Trial, why_not: str) -> Reply[object]:
+async def _see_no_value(trial: Trial, why_not: str) -> Asked:
     """Ask, and see that there is no answer where there can be none."""
     said = trial.port.said
-    reply = await trial.ask()
-    if reply.error is None and trial.port.said > said:
-        raise Shortfall(f"{reply.message!r} gave {reply.value!r}, although {why_not}")
-    await trial.wait_at_rest(reply)
-    return reply
+    asked = await trial.ask()
+    if asked.error is None and trial.port.said > said:
+        raise Shortfall(f"{asked.message!r} gave {asked.value!r}, although {why_not}")
+    await trial.wait_at_rest(asked.reply)
+    return asked
 
 
 def _garble(answer: bytes) -> bytes:

@@ -79,7 +79,11 @@ class Card:
         lines = [f"{self.driver}, asked {self.probe}, with {self.device}: {self.summary}"]
         for each in self.results:
             if each.verdict is Verdict.FAILS:
-                lines += [f"  {each.check}: {each.promise}", f"    It does not: {each.note}", f"    {each.fix}"]
+                lines += [
+                    f"  {each.check}: {each.promise}",
+                    f"    It does not: {each.note}",
+                    f"    {each.fix}",
+                ]
         return "\n".join(lines)
 
     def _head(self) -> Iterator[str]:

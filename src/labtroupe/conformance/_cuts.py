@@ -8,7 +8,7 @@ from typing import Final
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._trial import Ground, Shortfall, Trial
-from labtroupe.errors import Outcome
+from labtroupe.errors import CommandCrashed, CommandError, CommandTimeout, LabtroupeError
 
 # Seconds until a request that hangs is cancelled.
 _CUT: Final = 0.25
@@ -16,7 +16,8 @@ _CUT: Final = 0.25
 _MOST_CUTS: Final = 60
 
 _RESYNC: Final = (
-    "Send and receive through `self.link` alone, which knows what was cut off, and declare `resync`. Never catch "
+    "Send and receive through `self.link` alone, which knows what was cut off, and declare "
+    "`resync`. Never catch "
     "`trio.Cancelled`, and shield nothing without a deadline."
 )
 
@@ -44,7 +45,8 @@ async def cancel_in_answer(ground: Ground) -> str:
 
 
 @check(
-    fix="Call `self.remember` when the device has acknowledged, and before an exchange that sets something call "
+    fix="Call `self.remember` when the device has acknowledged, and before an exchange that sets "
+    "something call "
     "`self.remember(None)`: nobody knows what is set if it is cut off."
 )
 async def memory(ground: Ground) -> str:
@@ -55,9 +57,9 @@ async def memory(ground: Ground) -> str:
             await trial.wait_well()
             sent, before = trial.port.sent, trial.links[-1].acquaintance.settings
             trial.port.room = 0
-            reply = await trial.ask(message)
+            asked = await trial.ask(message)
             after = trial.links[-1].acquaintance.settings
-            if reply.error is not None and after is not None and after != before:
+            if asked.error is not None and after is not None and after != before:
                 raise Shortfall(f"no byte of {message!r} was sent, and it remembers {after!r}")
             if trial.port.sent > sent:
                 raise Shortfall(f"{message!r} found room where there was none")
@@ -68,7 +70,8 @@ async def memory(ground: Ground) -> str:
 
 
 @check(
-    fix="Let a command answer, or raise `CommandRefused` where the device says no; whatever else comes out of it "
+    fix="Let a command answer, or raise `CommandRefused` where the device says no; whatever else "
+    "comes out of it "
     "ends the driver's life. If the values that were made up for the trial are wrong, give it better ones."
 )
 async def commands(ground: Ground) -> str:
@@ -77,11 +80,18 @@ async def commands(ground: Ground) -> str:
         await trial.wait_well()
         life = trial.cell.life
         for message in ground.subject.commands:
-            reply = await trial.ask(message)
-            if reply.outcome is Outcome.UNKNOWN or trial.cell.life != life:
-                raise Shortfall(f"{message!r}: {reply.error}")
+            asked = await trial.ask(message)
+            if asked.error is not None and not _is_answer(asked.error):
+                raise Shortfall(f"{message!r} failed: {asked.error}")
             await trial.wait_well()
+            if trial.cell.life != life:
+                raise Shortfall(f"{message!r} was answered, and ended the driver's life")
     return ", ".join(message.command.name for message in ground.subject.commands)
+
+
+def _is_answer(error: LabtroupeError) -> bool:
+    """Return whether an error is a "no", and not a mishap."""
+    return isinstance(error, CommandError) and not isinstance(error, CommandCrashed | CommandTimeout)
 
 
 async def _measure(trial: Trial) -> tuple[int, int]:
@@ -100,7 +110,7 @@ def _places(length: int) -> Iterator[int]:
 
 async def _cut(trial: Trial) -> None:
     """Ask, until cut off; then see that all is well again."""
-    reply = await trial.ask(timeout=_CUT)
-    await trial.wait_at_rest(reply)
+    asked = await trial.ask(timeout=_CUT)
+    await trial.wait_at_rest(asked.reply)
     trial.port.clear()
     await trial.wait_well()

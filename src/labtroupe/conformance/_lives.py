@@ -14,7 +14,7 @@ import trio
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._port import Port
-from labtroupe.conformance._trial import GRACE, RECOVERY, Ground, NotDeclared, Shortfall, Trial
+from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall, Trial
 from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
@@ -33,15 +33,17 @@ _CLOSE: Final = (
 )
 
 
-@check(fix="Read the error: driver and simulator do not speak the same protocol, or the probe is not answered.")
+@check(
+    fix="Read the error: driver and simulator do not speak the same protocol, or the probe is not answered."
+)
 async def start(ground: Ground) -> str:
     """It starts, and answers."""
     async with ground.trial() as trial:
         await trial.wait_running()
-        reply = await trial.ask()
-        if reply.error is not None:
-            raise Shortfall(f"{reply.message!r} failed: {reply.error}")
-    return f"{reply.message!r} gave {type(reply.value).__name__}"
+        asked = await trial.ask()
+        if asked.error is not None:
+            raise Shortfall(f"{asked.message!r} failed: {asked.error}")
+    return f"{asked.message!r} gave {type(asked.value).__name__}"
 
 
 @check(fix=_CLOSE)
@@ -56,7 +58,8 @@ async def failed_start(ground: Ground) -> str:
 
 
 @check(
-    fix="Do not catch `LinkLost`: it ends this life of the driver, and the supervisor begins another when the device "
+    fix="Do not catch `LinkLost`: it ends this life of the driver, and the supervisor begins "
+    "another when the device "
     "is back. What overrides `on_start` must leave the link in step, so that it is listened to."
 )
 async def unplug(ground: Ground) -> str:
@@ -70,7 +73,7 @@ async def unplug(ground: Ground) -> str:
         trial.port.clear()
         await trial.wait_well()
         trial.port.mute = True
-        reply = trial.cell.submit(ground.subject.probe, RECOVERY, math.inf, wait_for_room=True)
+        reply = trial.send()
         await trio.sleep(GRACE / 100)
         trial.port.pull()
         await trio.sleep(GRACE)
@@ -94,7 +97,8 @@ async def power_cycle(ground: Ground) -> str:
     if ground.subject.instrument_type.has_forgotten is Instrument.has_forgotten:
         raise NotDeclared(
             "used again, but nobody can say whether it has lost its settings",
-            "Declare `has_forgotten` if the device can tell, so that a lost cable is not taken for lost settings.",
+            "Declare `has_forgotten` if the device can tell, so that a lost cable is not taken for "
+            "lost settings.",
         )
     return "used again, and asked whether it has lost its settings"
 
@@ -106,7 +110,7 @@ async def stop(ground: Ground) -> str:
         for prepare in (_well, _silent, _absent, _hanging):
             await trial.wait_well()
             prepare(trial.port)
-            reply = trial.cell.submit(ground.subject.probe, RECOVERY, math.inf, wait_for_room=True)
+            reply = trial.send()
             await trio.sleep(GRACE / 10)
             await trial.stop()
             await trial.stop()
@@ -116,7 +120,12 @@ async def stop(ground: Ground) -> str:
     return "at rest, waiting for an answer, without a device, and while sending"
 
 
-@check(fix=f"{_CLOSE} Threads and files of your own belong into `on_stop`, or better into a `@background` method.")
+@check(
+    fix=(
+        f"{_CLOSE} Threads and files of your own belong into `on_stop`, or better into a "
+        f"`@background` method."
+    )
+)
 async def leaks(ground: Ground) -> str:
     """Started and stopped again and again, it leaves no file and no thread behind."""
     async with ground.trial() as trial:
@@ -135,7 +144,8 @@ async def leaks(ground: Ground) -> str:
 
 
 @check(
-    fix="Wait with `await trio.sleep(...)`, and leave waiting for bytes to `self.link`; work that blocks anyway "
+    fix="Wait with `await trio.sleep(...)`, and leave waiting for bytes to `self.link`; work that "
+    "blocks anyway "
     "belongs into `trio.to_thread.run_sync`."
 )
 async def blocking(ground: Ground) -> str:

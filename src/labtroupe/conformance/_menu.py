@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from labtroupe.conformance._answers import flood, garbled, late, mute, noise, split, twice
+from labtroupe.conformance._answers import duplicate, flood, garbled, late, mute, noise, split
 from labtroupe.conformance._check import Check
 from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory
 from labtroupe.conformance._lives import blocking, failed_start, leaks, power_cycle, start, stop, unplug
@@ -18,7 +18,7 @@ CHECKS: Final[Sequence[Check]] = (
     noise,
     mute,
     late,
-    twice,
+    duplicate,
     flood,
     cancel_in_request,
     cancel_in_answer,

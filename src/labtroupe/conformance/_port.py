@@ -17,8 +17,8 @@ from labtroupe.transport import Address, Transport
 ADDRESS: Final = Address.parse("sim:trial")
 """What errors call the port; it is never looked up."""
 
-# Garbage without pause: 4 kB each 10 ms, more than any serial port carries.
-_FLOOD_PIECE: Final = b"\xa5" * 4096
+# Garbage without pause: 16 kB each 10 ms, more than any serial port carries.
+_FLOOD_PIECE: Final = b"\xa5" * 16384
 _FLOOD_INTERVAL: Final = 0.01
 # Seconds between two bytes of an answer that comes byte by byte.
 _BYTE_TIME: Final = 0.001

@@ -27,7 +27,8 @@ _MOST_VIRTUAL: Final = 100_000.0
 
 _STUCK: Final = "its code does not end when it is cancelled, or blocks"
 _UNSTICK: Final = (
-    "Never catch `trio.Cancelled`, and shield nothing without a deadline. Then try again: the other checks need it."
+    "Never catch `trio.Cancelled`, and shield nothing without a deadline. Then try again: the "
+    "other checks need it."
 )
 
 
@@ -97,7 +98,9 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            trio.run(self._main, clock=MockClock(autojump_threshold=0), instruments=[_Treadmill(self._give_up)])
+            trio.run(
+                self._main, clock=MockClock(autojump_threshold=0), instruments=[_Treadmill(self._give_up)]
+            )
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
             self._error = bare(error)
         finally:
@@ -133,4 +136,3 @@ class _Treadmill(trio.abc.Instrument):
             self.on_runaway()
         elif self._turns > 2 * _MOST_TURNS:
             threading.Event().wait()
-

@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from labtroupe.conformance._check import check
-from labtroupe.conformance._trial import GRACE, RECOVERY, Ground, NotDeclared, Shortfall
+from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall
 from labtroupe.errors import Halted
 from labtroupe.instrument import Instrument, Reattach
 from labtroupe.lifecycle import State
@@ -23,7 +23,7 @@ async def halt(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_well()
         trial.port.mute = True
-        reply = trial.cell.submit(ground.subject.probe, RECOVERY, RECOVERY + trio.current_time(), wait_for_room=True)
+        reply = trial.send()
         await trio.sleep(GRACE / 10)
         began = trio.current_time()
         await trial.halt()
@@ -32,6 +32,7 @@ async def halt(ground: Ground) -> str:
             raise Shortfall(f"the halt took {trio.current_time() - began:.2g} s")
         if not reply.ended:
             raise Shortfall(f"{reply.message!r} went on after the halt")
+        await trial.wait_at_rest(reply)
         refused = (await trial.ask()).error
         if not isinstance(refused, Halted):
             raise Shortfall(f"halted, it was asked and not refused: {refused}")
@@ -42,7 +43,8 @@ async def halt(ground: Ground) -> str:
 
 
 @check(
-    fix="Let `safe_state` return only when the device has confirmed it, within `safe_state_timeout`; it may be called "
+    fix="Let `safe_state` return only when the device has confirmed it, within "
+    "`safe_state_timeout`; it may be called "
     "twice."
 )
 async def safe_state(ground: Ground) -> str:
@@ -63,7 +65,12 @@ async def safe_state(ground: Ground) -> str:
     return "confirmed"
 
 
-@check(fix="Leave `on_start` of the base to be called, which asks who the device is before anything else is said.")
+@check(
+    fix=(
+        "Leave `on_start` of the base to be called, which asks who the device is before anything "
+        "else is said."
+    )
+)
 async def identity(ground: Ground) -> str:
     """Another device than the one that is meant is refused."""
     if ground.subject.instrument_type.ask_identity is Instrument.ask_identity:
@@ -82,7 +89,9 @@ async def identity(ground: Ground) -> str:
 @check(fix="Let `restore` and `reset_device` be done in time with a device that has just been switched on.")
 async def reattach(ground: Ground) -> str:
     """A device that has lost its settings can be given them again, or be reset."""
-    declared = [each for each in (Reattach.RESTORE, Reattach.RESET) if ground.subject.instrument_type.declares(each)]
+    declared = [
+        each for each in (Reattach.RESTORE, Reattach.RESET) if ground.subject.instrument_type.declares(each)
+    ]
     for way in declared:
         async with ground.trial(reattach=way) as trial:
             await trial.wait_well()

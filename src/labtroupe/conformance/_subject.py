@@ -46,7 +46,6 @@ class Subject:
 def make_subject(
     instrument_type: type[Instrument],
     *,
-    name: str = "",
     settings: Mapping[str, object] | None = None,
     device: str | Callable[[], SimulatedDevice] = "",
     probe: Message[object] | None = None,
@@ -56,7 +55,6 @@ def make_subject(
 
     Args:
         instrument_type: The driver's class.
-        name: What it is called; the name of its class where not given.
         settings: The fields that the class is given besides the link.
         device: What stands in for its device: ``package.module:Class``, a ``sim:`` address, or what makes
             one; the class's own ``simulation`` where not given.
@@ -70,7 +68,7 @@ def make_subject(
     settings = dict(settings or {})
     text, make = _device(instrument_type, device, settings)
     subject = Subject(
-        name=name or instrument_type.__qualname__,
+        name=instrument_type.__qualname__,
         instrument_type=instrument_type,
         settings=settings,
         device=text,
@@ -113,7 +111,7 @@ def _device(
     if not text:
         raise ConfigError(
             f"{instrument_type.__name__} does not say what stands in for its device",
-            remedy='Declare it in the class, as in simulation = "sim:package.module:Class", or give --device.',
+            remedy='Declare it in the class: simulation = "sim:package.module:Class"; or give --device.',
         )
     text = text.replace("{units}", str(settings.get("unit", 1)))
     address = Address.parse(text if text.startswith("sim:") else f"sim:{text}")
@@ -133,7 +131,9 @@ def _default_probe(instrument_type: type[Instrument]) -> Message[object]:
     if found is None:
         raise ConfigError(
             f"{instrument_type.__name__} has no command that can be asked at any time",
-            remedy="Declare one that only looks with @reading, or @command(idempotent=True); or give --probe.",
+            remedy=(
+                "Declare one that only looks with @reading, or @command(idempotent=True); or give --probe."
+            ),
         )
     return cast("Message[object]", found.plain)
 
@@ -157,7 +157,7 @@ def _message(command: Command[..., object]) -> Message[object] | None:
 
 
 def _value(parameter: Parameter) -> float | None:
-    """Return a value for a parameter, as harmless as can be told from its limits; ``None`` if there is none."""
+    """Return a value within the limits of a parameter; ``None`` if none can be made up."""
     value = _PLAIN_VALUES.get(parameter.annotation)
     if value is None or parameter.range is None:
         return value

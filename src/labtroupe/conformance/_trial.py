@@ -46,6 +46,32 @@ class NotDeclared(Exception):
         self.fix = fix
 
 
+@attrs.frozen(eq=False)
+class Asked:
+    """What has become of a request.
+
+    Attributes:
+        reply: The request.
+    """
+
+    reply: Reply[object]
+
+    @property
+    def message(self) -> Message[object]:
+        """What was asked."""
+        return self.reply.message
+
+    @property
+    def value(self) -> object:
+        """The answer; ``None`` if there was none."""
+        return self.reply.value
+
+    @property
+    def error(self) -> LabtroupeError | None:
+        """Why there was none."""
+        return self.reply.error
+
+
 @attrs.define(eq=False)
 class Trial:
     """A driver at work.
@@ -69,7 +95,11 @@ class Trial:
         """What stays of the actor over its lives."""
         return self.supervisor.member(_NAME).cell
 
-    async def ask(self, message: Message[object] | None = None, timeout: float | None = None) -> Reply[object]:  # noqa: ASYNC109 - that of the request
+    async def ask(
+        self,
+        message: Message[object] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - that of the request
+    ) -> Asked:
         """Ask something, the probe by default, and return what has become of it.
 
         Raises:
@@ -81,7 +111,11 @@ class Trial:
             await reply.wait()
         if reply.error is None and self.port.owes(reply):
             raise Shortfall(f"{asked!r} gave {reply.value!r} before its own answer had come")
-        return reply
+        return Asked(reply)
+
+    def send(self) -> Reply[object]:
+        """Ask the probe, with much time, and wait for nothing."""
+        return self.cell.submit(self.subject.probe, RECOVERY, math.inf, wait_for_room=True)
 
     async def wait_running(self) -> None:
         """Wait until it runs.
@@ -92,9 +126,11 @@ class Trial:
         with trio.move_on_after(RECOVERY) as scope:
             await self.supervisor.wait_state(_NAME, State.RUNNING)
         if scope.cancelled_caught:
-            raise Shortfall(f"it was not running within {RECOVERY:g} s: {self.cell.state}, {self.cell.reason}")
+            raise Shortfall(
+                f"it was not running within {RECOVERY:g} s: {self.cell.state}, {self.cell.reason}"
+            )
 
-    async def wait_well(self) -> Reply[object]:
+    async def wait_well(self) -> None:
         """Wait until it runs and answers.
 
         Raises:
@@ -104,11 +140,11 @@ class Trial:
         while True:
             await self.wait_running()
             self.cell.clear_quarantine()
-            reply = await self.ask()
-            if reply.error is None:
-                return reply
+            asked = await self.ask()
+            if asked.error is None:
+                return
             if trio.current_time() >= give_up:
-                raise Shortfall(f"it did not answer again within {RECOVERY:g} s: {reply.error}")
+                raise Shortfall(f"it did not answer again within {RECOVERY:g} s: {asked.error}")
             await trio.sleep(_PAUSE)
 
     async def wait_at_rest(self, reply: Reply[object]) -> None:
@@ -225,6 +261,7 @@ class Ground:
         def give_up(_: Sequence[Member]) -> None:
             self.abandon()
 
-        supervisor = Supervisor([spec], events.append, random.Random(0), on_wedged=give_up)  # noqa: S311 - repeatable
+        chance = random.Random(0)  # noqa: S311 - repeatable, not secret
+        supervisor = Supervisor([spec], events.append, chance, on_wedged=give_up)
         trial = Trial(subject, port, supervisor, events, links)
-        return trial  # noqa: RET504 - the port refers to it
+        return trial

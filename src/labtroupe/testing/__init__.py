@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from labtroupe.simulation import Script, ScriptBroken, Tape
     from labtroupe.testing._byte_double import ByteDouble, byte_double
+    from labtroupe.testing._conformance import check_instrument
     from labtroupe.testing._double import Double
     from labtroupe.testing._doubled import doubled
     from labtroupe.testing._fixtures import FakeBench, MakeDouble
@@ -35,6 +36,7 @@ __all__ = [
     "Tape",
     "Violated",
     "byte_double",
+    "check_instrument",
     "doubled",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "Tape": "_byte_double",
     "Violated": "_violations",
     "byte_double": "_byte_double",
+    "check_instrument": "_conformance",
     "doubled": "_doubled",
 }
 

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import pytest
+
+from labtroupe.conformance import (
+    CHECKS,
+    Card,
+    Result,
+    Subject,
+    Verdict,
+    make_subject,
+    parse_message,
+    run_card,
+)
+from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
+from labtroupe.instrument import Instrument
+from labtroupe.kinds import DCPowerSupply, LinkamT95, ScpiInstrument
+from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
+
+from . import _drivers as drivers
+
+OURS = [
+    pytest.param(lambda: make_subject(LinkamT95), id="linkam-t95"),
+    pytest.param(lambda: make_subject(DCPowerSupply), id="dc-power-supply"),
+    pytest.param(lambda: make_subject(ModbusInstrument, settings={"unit": 3}), id="modbus"),
+    pytest.param(lambda: make_subject(ScpiInstrument), id="scpi", marks=pytest.mark.slow),
+    pytest.param(
+        lambda: make_subject(ModbusRtuBus, probe=ModbusRtuBus.look_for(1)),
+        id="modbus-rtu-bus",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(lambda: make_subject(drivers.Good, device=drivers.Bath), id="good", marks=pytest.mark.slow),
+]
+
+# How a good driver is broken, and a check that notices it.
+BROKEN: list[tuple[type[Instrument], str]] = [
+    (drivers.WithoutResync, "late"),
+    (drivers.WithoutResync, "duplicate"),
+    (drivers.WithoutResync, "cancel-in-request"),
+    (drivers.WithoutResync, "cancel-in-answer"),
+    (drivers.FlushesOnly, "late"),
+    (drivers.OwnTimeout, "mute"),
+    (drivers.SwallowsErrors, "garbled"),
+    (drivers.ShieldsItself, "mute"),
+    (drivers.NotesTooEarly, "memory"),
+    (drivers.AsksNobody, "identity"),
+    (drivers.AsksNobody, "power-cycle"),
+    (drivers.AsksNobody, "reattach"),
+    (drivers.Blocks, "blocking"),
+    (drivers.LeavesOpen, "failed-start"),
+    (drivers.KeepsAll, "flood"),
+    (drivers.LeaksThreads, "leaks"),
+    (drivers.Deaf, "unplug"),
+    (drivers.NeverSafe, "safe-state"),
+    (drivers.Crashes, "start"),
+    (drivers.CrashesWhenTold, "commands"),
+    (drivers.TakesPieces, "split"),
+    (drivers.StopsSlowly, "stop"),
+    (drivers.FinishesFirst, "halt"),
+    (drivers.GivesUp, "noise"),
+]
+
+
+@pytest.fixture(autouse=True)
+def threads_end() -> Iterator[None]:
+    """Let the threads end that a driver has left behind."""
+    yield
+    drivers.ENOUGH.set()
+    for thread in drivers.THREADS:
+        thread.join(1)
+    drivers.THREADS.clear()
+    drivers.ENOUGH.clear()
+
+
+def only(subject: Subject, *names: str) -> Card:
+    """Try a driver with some of the checks."""
+    return run_card(subject, checks=[each for each in CHECKS if each.name in names])
+
+
+@pytest.mark.parametrize("subject", OURS)
+def test_a_driver_that_comes_with_labtroupe_passes_all_checks(subject: Callable[[], Subject]) -> None:
+    """PLR-17, PLR-18."""
+    card = run_card(subject())
+
+    assert not card.failed, card.as_text()
+    assert [each.check for each in card.results] == [each.name for each in CHECKS]
+
+
+@pytest.mark.parametrize(("driver", "check"), BROKEN)
+def test_a_driver_that_is_broken_is_caught(driver: type[Instrument], check: str) -> None:
+    """PLR-18: each with the fix."""
+    (result,) = only(make_subject(driver, device=drivers.Bath), check).results
+
+    assert result.verdict is Verdict.FAILS
+    assert result.note
+    assert result.fix
+
+
+def test_each_check_is_shown_to_fail() -> None:
+    assert {check for _, check in BROKEN} == {each.name for each in CHECKS}
+
+
+def test_a_naive_driver_fails_most() -> None:
+    """PLR-18."""
+    card = run_card(make_subject(drivers.Naive, device=drivers.Bath))
+
+    assert len(card.failed) > len(CHECKS) / 2
+
+
+def test_a_driver_that_does_not_start_is_tried_with_nothing_else() -> None:
+    card = run_card(make_subject(drivers.Crashes, device=drivers.Bath))
+
+    assert [each.verdict for each in card.results[:2]] == [Verdict.FAILS, Verdict.NOT_TRIED]
+    assert len(card.failed) == len(CHECKS)
+
+
+def test_what_is_not_declared_is_no_failure_and_says_what_to_declare() -> None:
+    card = only(make_subject(ModbusInstrument, settings={"unit": 1}), "safe-state", "identity")
+
+    assert [each.verdict for each in card.results] == [Verdict.NOT_DECLARED] * 2
+    assert ["Declare" in each.fix for each in card.results] == [True, True]
+    assert not card.failed
+
+
+def test_a_simulator_that_crashes_is_named_and_not_the_driver() -> None:
+    (result,) = only(make_subject(drivers.Good, device=drivers.Broken), "start").results
+
+    assert result.verdict is Verdict.FAILS
+    assert "the simulated device has crashed: ZeroDivisionError" in result.note
+
+
+def test_results_are_told_as_soon_as_they_are_known() -> None:
+    told: list[Result] = []
+    card = run_card(make_subject(drivers.Good, device=drivers.Bath), checks=CHECKS[:2], on_result=told.append)
+
+    assert tuple(told) == card.results
+
+
+def test_the_same_driver_has_the_same_card() -> None:
+    subject = make_subject(drivers.Good, device=drivers.Bath)
+    first, second = (only(subject, "start", "late", "safe-state").as_markdown() for _ in range(2))
+
+    assert first == second
+    assert first.startswith("# Conformance card of Good\n")
+
+
+def test_values_are_made_up_within_their_limits() -> None:
+    asked = [repr(each) for each in make_subject(DCPowerSupply).commands]
+
+    assert "DCPowerSupply.set_voltage(1.0)" in asked
+    assert not any(each.startswith("ScpiInstrument.query") for each in asked)
+
+
+def test_what_is_asked_can_be_written_as_a_text() -> None:
+    assert parse_message(LinkamT95, "ramp -40 5") == LinkamT95.ramp(-40.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [("rump", UnknownCommandError), ("ramp", ArgumentError), ("'", ArgumentError)]
+)
+def test_a_text_that_asks_for_nothing_is_refused(text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        parse_message(LinkamT95, text)
+
+
+@attrs.define(eq=False)
+class Bare(Instrument):
+    """Declares nothing."""
+
+
+@pytest.mark.parametrize(
+    "device", ["", "sim:nothing-like-it", "labtroupe.simulation:Rack", "serial:/dev/null"]
+)
+def test_without_a_simulated_device_nothing_is_tried(device: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make_subject(Bare, device=device)
+
+    assert raised.value.remedy
+
+
+def test_without_anything_to_ask_nothing_is_tried() -> None:
+    with pytest.raises(ConfigError, match="no command that can be asked"):
+        make_subject(Bare, device=drivers.Bath)
