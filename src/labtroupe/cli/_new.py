@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from labtroupe.errors import BenchError
+from labtroupe.errors import ConfigError
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 # Where the templates are, in this package.
@@ -38,11 +38,11 @@ def new(what: str, name: str) -> None:  # noqa: ARG001 - there is one kind of th
     try:
         root.mkdir()
     except FileExistsError:
-        raise BenchError(
+        raise ConfigError(
             f"there is a {name} here already", remedy="Give another name; nothing is ever overwritten."
         ) from None
     except OSError as error:
-        raise BenchError(f"{name} cannot be made: {error}", remedy="Go to another folder.") from error
+        raise ConfigError(f"{name} cannot be made: {error}", remedy="Go to another folder.") from error
     _write(files("labtroupe.cli") / _TEMPLATES, root, names)
     print(f"{root}: a driver that works, with a simulator for it.  Next:")
     print(f"  cd {root}")
@@ -59,7 +59,7 @@ def _check_name(name: str, package: str) -> None:
         )
     # A folder of that name here is for `mkdir` to refuse.
     if importlib.util.find_spec(package) is not None and not Path(name).exists():
-        raise BenchError(
+        raise ConfigError(
             f"there is a Python package {package} already, which this one would hide",
             remedy=f"Give another name, such as {name}-driver.",
         )

@@ -18,7 +18,7 @@ from labtroupe.cli._modules import make_importable_beside
 from labtroupe.cli._options import Output, output_option
 from labtroupe.cli._output import print_json, print_json_lines, wants_colour
 from labtroupe.conformance import Card, Result, Subject, Verdict, make_subject, parse_message, run_card
-from labtroupe.errors import BenchError
+from labtroupe.errors import ConfigError
 
 _BY_NAME: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _COLOURS: Final = {Verdict.HOLDS: "green", Verdict.FAILS: "red", Verdict.NOT_DECLARED: "yellow"}
@@ -114,4 +114,4 @@ def _write(file: str, text: str) -> None:
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BenchError(f"the card cannot be written: {error}", remedy="Give another file.") from error
+        raise ConfigError(f"the card cannot be written: {error}", remedy="Give another file.") from error
