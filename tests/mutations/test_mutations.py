@@ -1499,6 +1499,55 @@ MUTATIONS = [
         "                write(self._fd, self._unwritten)\n                self._unwritten.clear()\n",
         "runs/test_log.py",
     ),
+    Mutation(
+        "doubles: what is not in the script is noted, and not only refused",
+        "testing/_part.py",
+        '            self.violations.append(f"{received}: {error}")\n',
+        "",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: what is expected comes before what was said last",
+        "testing/_part.py",
+        "next(expected, about[-1])",
+        "about[-1]",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: what does not come that had to is said",
+        "testing/_part.py",
+        "rule.times is not None and rule.came < rule.times",
+        "False",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: each asker gets an error of his own",
+        "testing/_rule.py",
+        "            raise afresh(error)\n",
+        "            raise error\n",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: they do not do what is periodic by themselves",
+        "testing/_stand_in.py",
+        "command.schedule if periodic else None",
+        "command.schedule",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: a probe expects things in their order",
+        "testing/_probe.py",
+        "waiting if any_order else waiting[:1]",
+        "waiting",
+        "testing/test_probe.py",
+    ),
+    Mutation(
+        "doubles: the test fails whose double was not used as it says",
+        "testing/plugin.py",
+        "        pytest.fail(found, pytrace=False)\n",
+        "        pass\n",
+        "testing/test_plugin.py",
+    ),
 ]
 
 

@@ -150,9 +150,18 @@ def test_a_worker_that_trio_keeps_is_no_leak_until_it_is_at_work(run: Run) -> No
     result.stdout.re_match_lines([r"  thread 'Trio thread 0': /.*\.py:\d+ in forever$"])
 
 
-def test_the_plugin_does_not_import_trio() -> None:
+def test_the_plugin_imports_neither_trio_nor_the_rest_of_labtroupe() -> None:
     """It is imported in every project that has labtroupe installed."""
-    script = "import sys, labtroupe.testing.plugin; sys.exit('trio' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - our own interpreter
+    script = "import sys, labtroupe.testing.plugin; print(*sorted(sys.modules))"
+    printed = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", script], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+    names = printed.split()
 
-    assert result.returncode == 0
+    assert "trio" not in names
+    assert [name for name in names if name.startswith("labtroupe")] == [
+        "labtroupe",
+        "labtroupe.testing",
+        "labtroupe.testing._leaks",
+        "labtroupe.testing.plugin",
+    ]

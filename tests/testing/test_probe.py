@@ -30,8 +30,9 @@ async def test_messages_are_expected_in_their_order(autojump_clock: MockClock) -
         assert [each.message for each in came] == [HEAT_1, HEAT_2]
         assert trio.current_time() == pytest.approx(0.5)
         ref.tell(HEAT_2)
+        ref.tell(HEAT_1)
         with pytest.raises(Violated, match="not what was expected"):
-            await probe.expect(HEAT_1)
+            await probe.expect(HEAT_1, HEAT_2)
 
 
 async def test_messages_are_expected_in_any_order(autojump_clock: MockClock) -> None:
