@@ -36,7 +36,7 @@ class TapeHeader(msgspec.Struct, frozen=True):
         instrument: Whose it is.
         kind: The kind of that instrument.
         address: Where its device was.
-        time: When it begins, in UTC, such as ``2026-11-21T20:58:25.125Z``.
+        time: When it begins, in UTC, such as ``2026-11-21T20:58:25.125+00:00``.
         program: What has written it.
     """
 

@@ -151,9 +151,19 @@ def test_a_fault_may_be_done_to_so_many_answers_only() -> None:
     assert faults.current(0) == ()
     # Who waits because of it waits on, until somebody ends it.
     assert hits[1] is not None
-    assert faults.lasts(hits[1], 0)
+    assert faults.delay_of(hits[1], 0) == 1
     faults.inject("clear", [], now=0)
-    assert not faults.lasts(hits[1], 0)
+    assert faults.delay_of(hits[1], 0) == 0
+
+
+def test_who_waits_because_of_a_fault_waits_as_long_as_the_one_in_its_place_says() -> None:
+    faults = Faults()
+    faults.inject("late", ["1s"], now=0)
+    hit = faults.hit("late", 0)
+    faults.inject("late", ["2s"], now=0)
+
+    assert hit is not None
+    assert faults.delay_of(hit, 0) == 2
 
 
 def test_the_same_seed_hits_the_same_answers() -> None:

@@ -294,6 +294,18 @@ async def test_a_late_answer_comes_late_and_in_order(tmp_path: Path, via: Via) -
 
 
 @both
+async def test_each_answer_is_late_by_as_much_however_many_wait(tmp_path: Path, via: Via) -> None:
+    async with racked(tmp_path) as rack:
+        with opened(rack.add("counter", Counter(), via=via)) as client:
+            rack.inject("counter", "late", "200ms")
+            start = trio.current_time()
+            client.send(b"a\nb\nc\n")
+            assert [await client.line() for _ in range(3)] == [b"1 a", b"2 b", b"3 c"]
+
+            assert 0.2 <= trio.current_time() - start < 0.4
+
+
+@both
 async def test_what_is_late_comes_at_once_when_the_fault_ends(tmp_path: Path, via: Via) -> None:
     async with racked(tmp_path) as rack:
         with opened(rack.add("counter", Counter(), via=via)) as client:

@@ -24,12 +24,15 @@ from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
 from labtroupe.errors import RestartLimitError, bare
-from labtroupe.instrument import Bus, BusLink, Instrument, Link, Reattach
+from labtroupe.instrument import Bus, BusLink, FlightRecorder, Instrument, Link, Reattach
 from labtroupe.messages import DeviceReturned, Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
 from labtroupe.simulation import Rack
 from labtroupe.supervision import ChildSpec, Member, Supervisor, Watchdog
 from labtroupe.transport import Address, SimAddress, open_transport
+
+FindBus = Callable[[str], ActorRef[Bus]]
+"""Returns the ref to a bus by its name."""
 
 Work = Callable[[], Awaitable[None]]
 """What runs until it is cancelled."""
@@ -99,9 +102,11 @@ async def _opened(
         rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
         async with rack.running():
             addresses = dict(_real_addresses(rack, config))
-            supervisor = _make_supervisor(config, addresses, publish, on_wedged, chance)
+            recorders = {name: FlightRecorder() for name in addresses}
+            links = partial(_link, addresses, recorders)
+            supervisor = _make_supervisor(config, links, publish, on_wedged, chance)
             latches.look_after([member.cell for member in supervisor])
-            service = Service(config.name, feed, supervisor, _infos(config), rack, latches)
+            service = Service(config.name, feed, supervisor, _infos(config), rack, latches, recorders)
             beside: list[Work] = [
                 latches.run,
                 partial(watch_for_devices, supervisor, addresses),
@@ -113,7 +118,7 @@ async def _opened(
 
 def _make_supervisor(
     config: BenchConfig,
-    addresses: Mapping[str, Address],
+    link_of: Callable[[InstrumentConfig, FindBus], Link],
     publish: Callable[[Event], None],
     on_wedged: Callable[[Sequence[Member]], None],
     chance: random.Random,
@@ -122,7 +127,7 @@ def _make_supervisor(
         return supervisor.ref(name, Bus)  # type: ignore[type-abstract]  # nobody makes one here
 
     supervisor = Supervisor(
-        [_spec(each, _link(each, addresses.get(each.name), find_bus)) for each in config.in_order()],
+        [_spec(each, link_of(each, find_bus)) for each in config.in_order()],
         publish,
         chance,
         groups={each.name: each.group for each in config.groups},
@@ -206,15 +211,21 @@ def _real_addresses(rack: Rack, config: BenchConfig) -> Iterator[tuple[str, Addr
 
 
 def _link(
-    config: InstrumentConfig, address: Address | None, find_bus: Callable[[str], ActorRef[Bus]]
+    addresses: Mapping[str, Address],
+    recorders: Mapping[str, FlightRecorder],
+    config: InstrumentConfig,
+    find_bus: FindBus,
 ) -> Link:
     """Return the link to an instrument's device: over its own port, or over that of its bus."""
+    address = addresses.get(config.name)
     if address is None:
         unit = cast("int", config.settings["unit"])
         bus = partial(find_bus, config.bus)
         return BusLink.to(bus, unit, config.bus, config.identity, config.reattach)
     connect = partial(open_transport, address, holder=config.name)
-    return config.instrument_type.link_to(str(address), connect, config.identity, config.reattach)
+    link = config.instrument_type.link_to(str(address), connect, config.identity, config.reattach)
+    link.recorder = recorders[config.name]
+    return link
 
 
 def _spec(config: InstrumentConfig, link: Link) -> ChildSpec:

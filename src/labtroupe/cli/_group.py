@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "halt": ("_halt", "Halt instruments now, and make them safe."),
         "reset": ("_halt", "Let those that are halted go on."),
         "events": ("_events", "Show what has happened, and what happens."),
+        "record": ("_record", "Write down what goes over the wire of an instrument."),
         "fault": ("_fault", "Let something go wrong with a simulated instrument."),
     }
 )

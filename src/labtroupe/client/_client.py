@@ -13,6 +13,7 @@ from labtroupe.client._connection import Connection
 from labtroupe.client._operator import PATIENCE, Operator
 from labtroupe.client._records import EventRecord
 from labtroupe.errors import BenchError, Outcome
+from labtroupe.tapes import TapeFrame, TapeHeader
 
 T = TypeVar("T")
 
@@ -39,6 +40,26 @@ class Client(Operator):
                 yield msgspec.structs.replace(connection.decode(item, EventRecord), fields=fields)
             if follow:
                 raise connection.gone()
+
+    def record(self, name: str) -> Generator[TapeHeader | TapeFrame]:
+        """Yield the parts of a tape of what goes over the wire of an instrument, from now on.
+
+        The first is its header; when it is there, all that follows is recorded.  To close the generator
+        ends it.
+
+        Raises:
+            UnknownInstrumentError: There is none of this name.
+            ArgumentError: It has no wire of its own, but that of its bus.
+            BenchError: The bench has gone away, or the caller was too slow.
+        """
+        with closing(Connection(self.path)) as connection:
+            connection.send("record", {"name": name})
+            wanted: type[TapeHeader | TapeFrame] = TapeHeader
+            patience: float | None = PATIENCE
+            while (item := connection.receive(patience)) is not None:
+                yield connection.decode(item, wanted)
+                wanted, patience = TapeFrame, None
+            raise connection.gone()
 
     def ask_bench(
         self,

@@ -8,7 +8,7 @@ import inspect
 import logging
 import os
 import socket
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -126,8 +126,9 @@ async def _answer_one(service: Service, stream: trio.SocketStream) -> None:
         nursery.start_soon(_cancel_at_end, stream, nursery.cancel_scope)
         try:
             request = decode_request(line)
-            if request.op == "events":
-                await _stream_events(service, stream, _arguments(service.events, request.args))
+            if request.op in (streams := _streams(service)):
+                items = streams[request.op]
+                await _send_items(stream, items(**_arguments(items, request.args)))
             else:
                 await stream.send_all(encode_result(await _perform(service, request)))
         except LabtroupeError as error:
@@ -181,7 +182,12 @@ def _arguments(operation: Callable[..., object], args: Mapping[str, Any]) -> Map
         raise LabtroupeError(f"not a request: {error}", remedy=_OTHER_VERSION) from None
 
 
-async def _stream_events(service: Service, stream: trio.SocketStream, args: Mapping[str, Any]) -> None:
-    async with aclosing(service.events(**args)) as events:
-        async for event in events:
-            await stream.send_all(encode_item(event))
+def _streams(service: Service) -> Mapping[str, Callable[..., AsyncGenerator[object]]]:
+    """Return the operations that answer with one item after the other."""
+    return {"events": service.events, "record": service.recording.record}
+
+
+async def _send_items(stream: trio.SocketStream, items: AsyncGenerator[object]) -> None:
+    async with aclosing(items):
+        async for item in items:
+            await stream.send_all(encode_item(item))

@@ -15,6 +15,7 @@ from labtroupe.control._connecting import Connecting
 from labtroupe.control._describe import InstrumentDescription, describe
 from labtroupe.control._events import LatchReset
 from labtroupe.control._feed import Feed, Missed
+from labtroupe.control._recording import Recording
 from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
 from labtroupe.control._snapshot import InstrumentInfo, InstrumentStatus, snapshot
 from labtroupe.errors import (
@@ -24,6 +25,7 @@ from labtroupe.errors import (
     UnknownCommandError,
     UnknownInstrumentError,
 )
+from labtroupe.instrument import FlightRecorder
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, FaultChanged, commands_of
 from labtroupe.names import nearest
@@ -51,6 +53,7 @@ class Service:
         bench: The bench's name.
         feed: The bench's events.
         connecting: Who is to be connected, and who is.
+        recording: What goes over the wires.
     """
 
     bench: str
@@ -59,11 +62,14 @@ class Service:
     _infos: Mapping[str, InstrumentInfo]
     _rack: Rack
     _latches: KeptLatches
+    _recorders: Mapping[str, FlightRecorder]
     connecting: Connecting = attrs.field(init=False)
+    recording: Recording = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Hand on what the other half has to know."""
+        """Hand on what the other parts have to know."""
         self.connecting = Connecting(self.bench, self._supervisor, self._infos, self._known)
+        self.recording = Recording(self._infos, self._recorders, self._known)
 
     def status(self, name: str | None = None) -> BenchStatus:
         """Look at one instrument or all; never waits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -44,9 +45,17 @@ class Frame:
 
 @attrs.define(eq=False)
 class FlightRecorder:
-    """Remembers the latest frames of one link over all its lives, the oldest first."""
+    """Remembers the latest frames of one link over all its lives, the oldest first.
+
+    Attributes:
+        frames: Those it remembers.
+        listeners: Told of all bytes as they go, without a limit; must return at once, and not raise.
+    """
 
     frames: deque[Frame] = attrs.field(factory=lambda: deque[Frame](maxlen=KEPT), init=False)
+    listeners: list[Callable[[Direction, bytes], None]] = attrs.field(
+        factory=list[Callable[[Direction, bytes], None]], init=False
+    )
 
     def tap(self, transport: Transport) -> Transport:
         """Return the transport with everything that goes through it recorded."""
@@ -56,6 +65,8 @@ class FlightRecorder:
         """Remember some bytes."""
         if data:
             self.frames.append(Frame(time.time(), direction, data[:SHOWN], len(data)))
+            for listen in self.listeners:
+                listen(direction, data)
 
 
 @attrs.define(eq=False)

@@ -79,9 +79,11 @@ class Faults:
         """Return what chooses the details of the fault ``name``."""
         return self._dice[name]
 
-    def lasts(self, fault: Fault, now: float) -> bool:
-        """Return whether nobody has ended a fault that was on, nor has time."""
-        return self._ordered.get(fault.name) is fault and now < fault.until
+    def delay_of(self, fault: Fault, now: float) -> float:
+        """Return the seconds of a fault that has hit an answer: its own, or of the one in its place, or 0."""
+        if self._ordered.get(fault.name) is fault and now < fault.until:
+            return fault.delay
+        return self.delay(fault.name, now)
 
     def until_said(self) -> float:
         """Return how many bytes the device can say before the next fault begins; ``math.inf`` for any."""

@@ -98,17 +98,18 @@ class Voice:
         with self._answers, self._unsent:
             async for ready, answer in self._unsent:
                 await trio.sleep_until(ready)
-                rest = answer
+                since, rest = ready, answer
                 # What comes after the beginning of a fault is like an answer of its own.
                 while rest and not ready <= self._forgotten:
                     before = min([len(rest), *(each.until_said() for each in self._all())])
                     piece, rest = rest[: int(before)], rest[int(before) :]
-                    await self._say(piece, ready)
+                    await self._say(piece, ready, since)
                     self._count(len(piece))
+                    since = trio.current_time()
 
-    async def _say(self, answer: bytes, ready: float) -> None:
-        """Send an answer as the faults have it, unless it is forgotten meanwhile."""
-        await self._wait_late()
+    async def _say(self, answer: bytes, ready: float, since: float) -> None:
+        """Send an answer as the faults have it, late from ``since`` on, unless it is forgotten meanwhile."""
+        await self._wait_end(since, self._hits("late"))
         if ready <= self._forgotten or self._is_out() or self._hits("mute"):
             return
         for name, spoil in _SPOILED.items():
@@ -141,14 +142,11 @@ class Voice:
     def _is_out(self) -> bool:
         return any(each.out(trio.current_time()) for each in self._all())
 
-    async def _wait_late(self) -> None:
-        await self._wait_end(trio.current_time(), self._hits("late"))
-
     async def _wait_end(self, start: float, hits: Sequence[tuple[Faults, Fault]]) -> None:
         """Wait as long after ``start`` as the faults say that are not over by then."""
         while True:
             now = trio.current_time()
-            due = start + sum(fault.delay for faults, fault in hits if faults.lasts(fault, now))
+            due = start + sum(faults.delay_of(fault, now) for faults, fault in hits)
             if due <= now:
                 return
             with trio.move_on_at(due):
