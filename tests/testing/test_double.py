@@ -172,6 +172,11 @@ def test_a_wrong_answer_is_refused_where_it_is_written() -> None:
         Double(Thermostat).when(Thermostat.settings).reply(None)  # type: ignore[arg-type]
 
 
+def test_a_double_stands_for_a_class_of_actors() -> None:
+    with pytest.raises(TypeError, match="a class of actors, and not for 'heater'"):
+        Double("heater")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def test_a_command_of_another_class_is_refused() -> None:
     with pytest.raises(UnknownCommandError, match=r"Pump.flow\(\) is not a command of Thermostat; its"):
         Double(Thermostat).when(Pump.flow())
@@ -249,6 +254,8 @@ async def test_what_is_expected_has_to_come_so_many_times(autojump_clock: MockCl
         double.verify()
         with pytest.raises(CommandRefused):
             await heater.ask(Thermostat.heat(40.0))
+    with pytest.raises(Violated, match=r"not expected again; .* was expected 2 times, and has come"):
+        double.verify()
 
 
 async def test_a_lenient_one_answers_with_the_emptiest_value(autojump_clock: MockClock) -> None:

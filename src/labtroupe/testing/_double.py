@@ -55,7 +55,13 @@ class Double(Generic[A]):
     _actor_type: type[A] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make the class of what is to be in the actor's place."""
+        """Make the class of what is to be in the actor's place.
+
+        Raises:
+            TypeError: It is no class of actors.
+        """
+        if Actor not in getattr(self.stands_for, "__mro__", ()):
+            raise TypeError(f"a double stands for a class of actors, and not for {self.stands_for!r}")
         self.part = Part(commands_of(self.stands_for), self.strict)
         self._actor_type = make_stand_in(self.stands_for, self.part, periodic=self.periodic)
 

@@ -134,6 +134,9 @@ class Part:
             raise NotAsScripted(f"nothing says how it is answered, and {error}") from None
 
     def _not_expected(self, message: Message[Any]) -> str:
+        for rule in self.rules:
+            if rule.matches(message):
+                return f"not expected again; {rule!r} was expected {_times(rule.times)}, and has come"
         same = [repr(rule) for rule in self.rules if rule.command.name == message.command.name]
         if same:
             shown = difference(same, [repr(message)])
