@@ -6,6 +6,7 @@ import enum
 import functools
 import inspect
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -232,7 +233,8 @@ def _listen() -> None:
 
 
 def _note(event: str, args: tuple[object, ...]) -> None:
-    if _heard is not None and event.startswith(("open", "socket.", "subprocess.", "os.posix_spawn")):
+    mine = threading.current_thread() is threading.main_thread()
+    if _heard is not None and mine and event.startswith(("open", "socket.", "subprocess.", "os.posix_spawn")):
         _heard.append(f"{event} {args[:1]}")
 
 
