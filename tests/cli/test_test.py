@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def test_what_holds_is_printed_line_by_line(capsys: pytest.CaptureFixture[str]) 
 
     assert [line.split()[0] for line in lines[: len(CHECKS)]] == [each.name for each in CHECKS]
     assert lines[-1] == (
-        "modbus, asked ModbusInstrument.look(), with modbus-rtu-bus: 18 holds, 4 not declared"
+        "modbus, asked ModbusInstrument.look(), with modbus-rtu-bus: 19 holds, 4 not declared"
     )
 
 
@@ -54,7 +55,7 @@ def test_a_card_that_cannot_be_written_is_an_error(
 ) -> None:
     assert main(["test", "scpi", "--card", str(tmp_path / "nowhere" / "card.md"), "-o", "jsonl"]) == 2
     printed = capsys.readouterr()
-    assert len(printed.out.splitlines()) == len(CHECKS)
+    assert printed.out == ""  # It is seen before anything is tried.
     assert "the card cannot be written" in json.loads(printed.err)["error"]["message"]
 
 
@@ -94,6 +95,9 @@ def test_a_driver_whose_code_does_not_end_ends_the_card() -> None:
 
     assert process.returncode == 1
     assert process.stderr == ""
-    assert "mute                fails         its code does not end when it is cancelled, or blocks" in lines
+    assert any(
+        re.match(r"mute  +fails  +its code does not end .*: _drivers\.py:\d+ in _read", each)
+        for each in lines
+    )
     assert "late                not tried     its code does not end when it is cancelled, or blocks" in lines
     assert "Never catch `trio.Cancelled`" in lines[-1]

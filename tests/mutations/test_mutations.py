@@ -1583,6 +1583,27 @@ MUTATIONS = [
         "        pass\n",
         "testing/test_plugin.py",
     ),
+    Mutation(
+        "PLR-18: an answer that was not a command's own is found out",
+        "conformance/_trial.py",
+        "if reply.error is None and self.port.owes(reply):",
+        "if False:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[WithoutResync-late]",
+    ),
+    Mutation(
+        "PLR-18: a port that stays open is found out",
+        "conformance/_trial.py",
+        "if self.port.is_open:",
+        "if False:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[LeavesOpen-failed-start]",
+    ),
+    Mutation(
+        "PLR-18: code that holds up all else is found out",
+        "conformance/_lives.py",
+        "if longest < _LONGEST_STEP:",
+        "if True:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[Blocks-blocking]",
+    ),
 ]
 
 

@@ -25,7 +25,9 @@ def find_driver(kind: str, settings: Mapping[str, object]) -> tuple[type[Instrum
         found = find_kind(kind)
     except Wrong as wrong:
         text = "; ".join(each.text for each in wrong.findings)
-        raise ConfigError(text, remedy="Write the name of a kind, or package.module:Class.") from wrong
+        raise ConfigError(
+            text, remedy="Mend what it names, or write another kind, or package.module:Class."
+        ) from wrong
     values, findings = read_fields(settings, found.instrument_type, found.settings)
     known = f"; {kind} takes {', '.join(found.settings) or 'no settings'}"
     findings += unknown_keys(settings, found.settings, known)

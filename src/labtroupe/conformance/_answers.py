@@ -9,6 +9,7 @@ import trio
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._trial import GRACE, Asked, Ground, Shortfall, Trial
+from labtroupe.errors import LabtroupeError
 
 # Seconds by which a late answer is late, unless the driver declares less.
 _LATE: Final = 0.3
@@ -18,6 +19,8 @@ _FLOOD: Final = 2.5
 _MOST_KEPT: Final = 1_000_000
 # What ends lines is left in, so that something still ends.
 _KEPT: Final = b"\r\n"
+# What no device says.
+_STRAY: Final = b"?!"
 
 _RAISE: Final = (
     "Let the errors of `self.link` pass, and give each exchange a shape check: "
@@ -61,6 +64,18 @@ async def noise(ground: Ground) -> str:
         trial.port.clear()
         await trial.wait_well()
     return "well afterwards"
+
+
+@check(fix=_RAISE)
+async def stray(ground: Ground) -> str:
+    """A frame that answers nothing, before an answer, is not taken for it."""
+    async with ground.trial() as trial:
+        await trial.wait_well()
+        frame = trial.port.stray = _stray_frame(trial)
+        await trial.wait_at_rest((await trial.ask()).reply)
+        trial.port.clear()
+        await trial.wait_well()
+    return f"{frame!r}"
 
 
 @check(
@@ -161,3 +176,12 @@ async def _see_no_value(trial: Trial, why_not: str) -> Asked:
 
 def _garble(answer: bytes) -> bytes:
     return bytes(byte if byte in _KEPT else byte % 0x40 + 0xA0 for byte in answer)
+
+
+def _stray_frame(trial: Trial) -> bytes:
+    """Return a frame that is no answer to anything."""
+    try:
+        return trial.links[-1].manners.framing.encode(_STRAY)
+    except LabtroupeError:
+        # Its framing has no such frames.
+        return _STRAY

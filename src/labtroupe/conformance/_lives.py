@@ -14,7 +14,7 @@ import trio
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._port import Port
-from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall, Trial
+from labtroupe.conformance._trial import CLOSE, GRACE, Ground, NotDeclared, Shortfall, Trial
 from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
@@ -26,11 +26,6 @@ _CYCLES: Final = 10
 # tried: another program can take the processor away, but not each time.
 _LONGEST_STEP: Final = 0.03
 _TRIES: Final = 4
-
-_CLOSE: Final = (
-    "Open nothing but `self.link`, and where `on_start` or `on_stop` are overridden, call those of the base: "
-    "`await super().on_stop()` closes the port on every way out."
-)
 
 
 @check(
@@ -46,7 +41,7 @@ async def start(ground: Ground) -> str:
     return f"{asked.message!r} gave {type(asked.value).__name__}"
 
 
-@check(fix=_CLOSE)
+@check(fix=CLOSE)
 async def failed_start(ground: Ground) -> str:
     """A start that fails closes the port, and the next one works."""
     for prepare in (_absent, _silent, _breaking):
@@ -103,7 +98,7 @@ async def power_cycle(ground: Ground) -> str:
     return "used again, and asked whether it has lost its settings"
 
 
-@check(fix=_CLOSE)
+@check(fix=CLOSE)
 async def stop(ground: Ground) -> str:
     """It stops in time from every state, twice too, and closes its port."""
     async with ground.trial() as trial:
@@ -122,8 +117,7 @@ async def stop(ground: Ground) -> str:
 
 @check(
     fix=(
-        f"{_CLOSE} Threads and files of your own belong into `on_stop`, or better into a "
-        f"`@background` method."
+        f"{CLOSE} Threads and files of your own belong into `on_stop`, or better into a `@background` method."
     )
 )
 async def leaks(ground: Ground) -> str:

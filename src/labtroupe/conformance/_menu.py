@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from labtroupe.conformance._answers import duplicate, flood, garbled, late, mute, noise, split
+from labtroupe.conformance._answers import duplicate, flood, garbled, late, mute, noise, split, stray
 from labtroupe.conformance._check import Check
 from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory
 from labtroupe.conformance._lives import blocking, failed_start, leaks, power_cycle, start, stop, unplug
@@ -16,6 +16,7 @@ CHECKS: Final[Sequence[Check]] = (
     split,
     garbled,
     noise,
+    stray,
     mute,
     late,
     duplicate,

@@ -58,6 +58,7 @@ class Port:
         split: Whether each byte comes alone.
         twice: Whether the next answer comes twice.
         spoil: Makes garbage of the answers.
+        stray: What comes shortly before each answer.
         flooding: Whether there is garbage without pause.
         breaks: Whether a connection breaks as soon as it is open.
         room: Bytes of requests for which there is room, before sending hangs.
@@ -78,6 +79,7 @@ class Port:
     split: bool = False
     twice: bool = False
     spoil: Callable[[bytes], bytes] | None = None
+    stray: bytes = b""
     flooding: bool = False
     breaks: bool = False
     room: float = math.inf
@@ -133,7 +135,7 @@ class Port:
     def clear(self) -> None:
         """Let everything be well again; what was held up comes now."""
         self.plugged, self.mute, self.delay, self.split, self.twice = True, False, 0.0, False, False
-        self.spoil, self.flooding, self.breaks = None, False, False
+        self.spoil, self.stray, self.flooding, self.breaks = None, b"", False, False
         self.room = self.gate = math.inf
         now = trio.current_time()
         self._pieces = deque(attrs.evolve(each, due=min(each.due, now)) for each in self._pieces)
@@ -194,6 +196,9 @@ class Port:
         answer = answer if self.spoil is None else self.spoil(answer)
         owed_to = self.on_behalf()
         due = max(self._pieces[-1].due if self._pieces else now, now + self.device.latency + self.delay)
+        if self.stray:
+            yield Piece(due, self.stray, None)
+            due += _BYTE_TIME
         if len(answer) > self.gate:
             if self.gate:
                 yield Piece(due, answer[: int(self.gate)], owed_to)

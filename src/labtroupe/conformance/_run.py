@@ -88,13 +88,15 @@ class _Run:
             self.ground.stuck.set()
         check, error = self.check, self._error
         if self.ground.stuck.is_set():
-            return Result(check.name, check.promise, Verdict.FAILS, _STUCK, _UNSTICK)
+            place = f": {self.ground.place}" if self.ground.place else ""
+            return Result(check.name, check.promise, Verdict.FAILS, f"{_STUCK}{place}", _UNSTICK)
         if error is None:
             return Result(check.name, check.promise, Verdict.HOLDS, self._note)
         if isinstance(error, NotDeclared):
             return Result(check.name, check.promise, Verdict.NOT_DECLARED, str(error), error.fix)
-        note = str(error) if isinstance(error, Shortfall) else repr(error)
-        return Result(check.name, check.promise, Verdict.FAILS, note, check.fix)
+        if isinstance(error, Shortfall):
+            return Result(check.name, check.promise, Verdict.FAILS, str(error), error.fix or check.fix)
+        return Result(check.name, check.promise, Verdict.FAILS, repr(error), check.fix)
 
     def _work(self) -> None:
         try:

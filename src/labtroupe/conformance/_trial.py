@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -28,14 +30,25 @@ RECOVERY: Final = 120.0
 GRACE: Final = 1.0
 """Seconds in which code that was cancelled must have ended."""
 
+CLOSE: Final = (
+    "Open nothing but `self.link`, and where `on_start` or `on_stop` are overridden, call those of the base: "
+    "`await super().on_stop()` closes the port on every way out."
+)
+"""What to do about a port that stays open."""
+
 _NAME: Final = "driver"
+_MEND_DEVICE: Final = "Mend the simulator, and try again: it says nothing about the driver."
 _PAUSE: Final = 0.5
 # Restarting is not what is on trial.
 _NO_LIMIT: Final = RestartLimit(max_restarts=1_000_000, max_attempts=1_000_000)
 
 
 class Shortfall(Exception):
-    """A promise is not kept; says what was seen."""
+    """A promise is not kept; says what was seen, and what to do where the check itself does not know."""
+
+    def __init__(self, note: str, fix: str = "") -> None:
+        super().__init__(note)
+        self.fix = fix
 
 
 class NotDeclared(Exception):
@@ -173,6 +186,13 @@ class Trial:
             raise Shortfall(f"it had not stopped {limit:g} s after it was told to")
         self.check_closed("it was stopped")
 
+    def place(self) -> str:
+        """Return where the driver's own code is, as far as it is in the file of its class."""
+        task, file = self.supervisor.member(_NAME).task, inspect.getfile(self.subject.instrument_type)
+        frames = [] if task is None else list(task.iter_await_frames())
+        own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == file]
+        return f"{Path(file).name}:{own[-1][1]} in {own[-1][0].f_code.co_name}" if own else ""
+
     def start(self) -> None:
         """Start it again."""
         self.supervisor.start(_NAME)
@@ -180,7 +200,7 @@ class Trial:
     def check_closed(self, when: str) -> None:
         """Raise `Shortfall` if the port is open."""
         if self.port.is_open:
-            raise Shortfall(f"the port was still open after {when}")
+            raise Shortfall(f"the port was still open after {when}", CLOSE)
 
     async def halt(self) -> str:
         """Halt it, and return why its safe state is not confirmed; empty if it is."""
@@ -199,18 +219,23 @@ class Ground:
     Attributes:
         subject: The driver.
         stuck: Set when its code does not end.
-        ports: Those of all trials so far.
+        place: Where that code is, if it is known.
+        trials: All so far.
     """
 
     subject: Subject
     stuck: threading.Event = attrs.field(factory=threading.Event, init=False)
-    ports: list[Port] = attrs.field(factory=list[Port], init=False)
+    place: str = attrs.field(default="", init=False)
+    trials: list[Trial] = attrs.field(factory=list[Trial], init=False)
 
     def abandon(self) -> None:
         """Give up, as the driver's code does not end."""
+        if self.stuck.is_set():
+            return
+        self.place = next(filter(None, (each.place() for each in self.trials)), "")
         self.stuck.set()
-        for port in self.ports:
-            port.abandon()
+        for each in self.trials:
+            each.port.abandon()
 
     @asynccontextmanager
     async def trial(
@@ -237,17 +262,16 @@ class Ground:
                 failure = error
             nursery.cancel_scope.cancel("the trial is over")
         if trial.port.crash is not None:
-            raise Shortfall(f"the simulated device has crashed: {trial.port.crash!r}")
+            raise Shortfall(f"the simulated device has crashed: {trial.port.crash!r}", _MEND_DEVICE)
         if failure is not None:
             raise failure
         for misuse in trial.port.misuse:
-            raise Shortfall(misuse)
+            raise Shortfall(misuse, CLOSE)
         trial.check_closed("all was stopped")
 
     def _make(self, identity: str, reattach: Reattach) -> Trial:
         subject, events = self.subject, list[Event]()
         port = Port(subject.make_device(), lambda: trial.cell.current)
-        self.ports.append(port)
         links = [subject.instrument_type.link_to(str(ADDRESS), port.open, identity, reattach)]
 
         def make() -> Instrument:
@@ -264,4 +288,5 @@ class Ground:
         chance = random.Random(0)  # noqa: S311 - repeatable, not secret
         supervisor = Supervisor([spec], events.append, chance, on_wedged=give_up)
         trial = Trial(subject, port, supervisor, events, links)
+        self.trials.append(trial)
         return trial
