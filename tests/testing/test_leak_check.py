@@ -150,6 +150,23 @@ def test_a_worker_that_trio_keeps_is_no_leak_until_it_is_at_work(run: Run) -> No
     result.stdout.re_match_lines([r"  thread 'Trio thread 0': /.*\.py:\d+ in forever$"])
 
 
+def test_a_loop_left_running_is_reported_with_its_tasks(run: Run) -> None:
+    """P19: within a test nothing can be left, as `trio.run` waits for all; in a thread of its own it can."""
+    result = run("""
+    async def poll(running):
+        running.set()
+        await trio.sleep_forever()
+
+    def test_leaks():
+        running = threading.Event()
+        threading.Thread(target=trio.run, args=(poll, running), name="bench", daemon=True).start()
+        assert running.wait(10)
+    """)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.re_match_lines([r"  thread 'bench': /.*, with the tasks .*\.poll$"])
+
+
 def test_the_plugin_imports_neither_trio_nor_the_rest_of_labtroupe() -> None:
     """It is imported in every project that has labtroupe installed."""
     script = "import sys, labtroupe.testing.plugin; print(*sorted(sys.modules))"

@@ -26,6 +26,9 @@ _STANDARD_ERROR = 2
 _SPARE = ("trio._core._thread_cache", "_work")
 """The module and the function in which a worker of trio waits for a job."""
 
+_LOOP = ("trio._core._run", "run")
+"""Those around a loop of trio."""
+
 
 def left_since(before: Holdings) -> list[str]:
     """Return a line for each thing that was not held ``before`` and is not about to go."""
@@ -58,7 +61,7 @@ class Holdings:
         threads = sorted(self.threads - before.threads, key=lambda thread: thread.name)
         return [
             *(f"file descriptor {fd}: {target}" for fd, target in descriptors),
-            *(f"thread {thread.name!r}: {_place(thread)}" for thread in threads),
+            *(f"thread {thread.name!r}: {_place(thread)}{_tasks(thread)}" for thread in threads),
         ]
 
 
@@ -82,7 +85,7 @@ def _is_spare(thread: threading.Thread) -> bool:
     one whose job was given no name.  But the first is in its own loop, the second deeper.
     """
     frame = _frame(thread)
-    return frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) == _SPARE
+    return frame is not None and _function(frame) == _SPARE
 
 
 def _place(thread: threading.Thread) -> str:
@@ -93,6 +96,23 @@ def _place(thread: threading.Thread) -> str:
     stack = traceback.extract_stack(frame)
     entry = next((entry for entry in reversed(stack) if entry.filename != threading.__file__), stack[-1])
     return f"{entry.filename}:{entry.lineno} in {entry.name}"
+
+
+def _tasks(thread: threading.Thread) -> str:
+    """Return what tasks there are in the loop of trio that ``thread`` runs; empty if it runs none."""
+    frame = _frame(thread)
+    while frame is not None and _function(frame) != _LOOP:
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    names = (task.name for task in tuple(frame.f_locals["runner"].tasks))
+    # Trio's own are called <init> and the like.
+    return f", with the tasks {', '.join(sorted(name for name in names if not name.startswith('<')))}"
+
+
+def _function(frame: FrameType) -> tuple[object, str]:
+    """Return of which module and function a frame is."""
+    return frame.f_globals.get("__name__"), frame.f_code.co_name
 
 
 def _frame(thread: threading.Thread) -> FrameType | None:

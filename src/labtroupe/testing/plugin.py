@@ -139,7 +139,8 @@ def leak_check() -> Iterator[None]:
     """Fail the test if it leaves a file descriptor open or a thread at work.
 
     Descriptors are looked at where there is a ``/proc/self/fd``, so on Linux.
-    Tasks need no look: ``trio.run`` returns when the last task has ended, the
+    Of a loop of trio that is left running in a thread, such as a blocking bench, the tasks are named.
+    Those of the test itself need no look: ``trio.run`` returns when the last task has ended, the
     system tasks and those of fixtures included.  A task that does not end
     is a test that does not end; bound it with ``trio.fail_after``.
     """
