@@ -28,9 +28,10 @@ from labtroupe.messages import DeviceReturned, Event, command
 from labtroupe.policy import Backoff, Policy
 from labtroupe.protocol import Lines
 from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.testing import Script, byte_double
 from labtroupe.transport import Transport
 
-from ._memory import Device, MemoryTransport, Says, to
+from ._memory import Device, MemoryTransport, Says
 
 RAMP = [b"SET 1", b"SET 2", b"SET 3"]
 """How a lamp that is out is brought back to the brightness 3."""
@@ -434,22 +435,18 @@ async def test_not_all_that_speak_scpi_can_say_that_they_were_switched_on(
     autojump_clock: MockClock, answer: bytes
 ) -> None:
     """L11: one that has no event register, or something else there, starts all the same."""
-
-    def reply(request: bytes) -> Says:
-        answers = {b"*IDN?": b"Maker,Model,1,1.0", b"SYST:ERR?": b'0,"No error"', b"*ESR?": answer}
-        return [(0.01, answers[request] + b"\n")] if answers.get(request) else []
-
-    device = Device(reply)
-    link = ScpiInstrument.link_to("memory", to(MemoryTransport(device)))
-    for _ in range(2):
-        link = link.successor()
-        instrument = ScpiInstrument(link)
-        await instrument.on_start()
-        await instrument.on_stop()
-        link._connect = to(MemoryTransport(device))
+    device = Script(strict=False).expect(b"*IDN?\n", b"Maker,Model,1,1.0\n")
+    device.expect(b"SYST:ERR?\n", b'0,"No error"\n').expect(b"*ESR?\n", *([answer + b"\n"] if answer else []))
+    async with byte_double(device) as double:
+        link = ScpiInstrument.link_to(double.address, double.open)
+        for _ in range(2):
+            link = link.successor()
+            instrument = ScpiInstrument(link)
+            await instrument.on_start()
+            await instrument.on_stop()
 
     assert link.acquaintance.changed is {b"128": True, b"0": False}.get(answer)
-    assert device.heard[-1] == b"SYST:ERR?"
+    assert device.heard.endswith(b"SYST:ERR?\n")
 
 
 @attrs.define(eq=False)

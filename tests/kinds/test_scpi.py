@@ -1,4 +1,4 @@
-"""SCPI instruments against the simulated multimeter and power supply, over the real wire."""
+"""SCPI instruments against the simulated multimeter and power supply, in memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from labtroupe import ActorRef, Bench, CommandError, Outcome, open_bench
 from labtroupe.errors import ArgumentError, CommandRefused, CommandTimeout
@@ -16,12 +17,12 @@ from labtroupe.kinds import DCPowerSupply, ScpiInstrument
 BENCH = """
 [instruments.psu]
 kind = "dc-power-supply"
-address = "sim:dc-power-supply"
+address = "sim:dc-power-supply?via=memory"
 max_voltage = 12.0
 
 [instruments.dmm]
 kind = "scpi"
-address = "sim:scpi?via=tcp"
+address = "sim:scpi?via=memory"
 """
 
 
@@ -40,7 +41,7 @@ async def supply(tmp_path: Path) -> AsyncGenerator[ActorRef[DCPowerSupply]]:
         yield running.ref("psu", DCPowerSupply)
 
 
-async def test_a_supply_gives_what_it_is_set_to(tmp_path: Path) -> None:
+async def test_a_supply_gives_what_it_is_set_to(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with supply(tmp_path) as psu:
         await psu.ask(DCPowerSupply.set_voltage(5.0))
         await psu.ask(DCPowerSupply.set_current(1.0))
@@ -55,14 +56,18 @@ async def test_a_supply_gives_what_it_is_set_to(tmp_path: Path) -> None:
         assert await psu.ask(DCPowerSupply.voltage()) == pytest.approx(0.0, abs=0.05)
 
 
-async def test_more_than_the_bench_allows_is_refused_and_not_sent(tmp_path: Path) -> None:
+async def test_more_than_the_bench_allows_is_refused_and_not_sent(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     async with supply(tmp_path) as psu:
         with pytest.raises(ArgumentError, match="psu: volts must be at most 12 on this bench") as caught:
             await psu.ask(DCPowerSupply.set_voltage(15.0))
         assert caught.value.outcome is Outcome.NOT_SENT
 
 
-async def test_what_the_device_refuses_is_refused_with_its_own_words(tmp_path: Path) -> None:
+async def test_what_the_device_refuses_is_refused_with_its_own_words(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     async with supply(tmp_path) as psu:
         with pytest.raises(CommandRefused, match="'NONSENSE' was refused: -113") as caught:
             await psu.ask(ScpiInstrument.write("NONSENSE"))
@@ -70,7 +75,9 @@ async def test_what_the_device_refuses_is_refused_with_its_own_words(tmp_path: P
         assert await psu.ask(ScpiInstrument.errors()) == []
 
 
-async def test_nobody_is_blamed_for_an_error_of_somebody_else(tmp_path: Path) -> None:
+async def test_nobody_is_blamed_for_an_error_of_somebody_else(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     """R3: a command that was carried out is not called refused."""
     async with supply(tmp_path) as psu:
         with pytest.raises(CommandRefused, match="was answered with"):
@@ -81,7 +88,9 @@ async def test_nobody_is_blamed_for_an_error_of_somebody_else(tmp_path: Path) ->
         assert float(await psu.ask(ScpiInstrument.query("VOLT?"))) == pytest.approx(5.0)
 
 
-async def test_a_query_that_is_not_answered_costs_the_instrument_nothing(tmp_path: Path) -> None:
+async def test_a_query_that_is_not_answered_costs_the_instrument_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     """L2: it gets in step again, without a restart."""
     async with bench(tmp_path) as running:
         dmm = running.ref("dmm", ScpiInstrument)
