@@ -1591,11 +1591,11 @@ MUTATIONS = [
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[WithoutResync-late]",
     ),
     Mutation(
-        "PLR-18: a port that stays open is found out",
-        "conformance/_trial.py",
-        "if self.port.is_open:",
-        "if False:",
-        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[LeavesOpen-failed-start]",
+        "PLR-18: what is remembered too early is found out",
+        "conformance/_cuts.py",
+        "after is not None and after != before",
+        "False",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[NotesTooEarly-memory]",
     ),
     Mutation(
         "PLR-18: code that holds up all else is found out",
