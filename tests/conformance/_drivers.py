@@ -6,7 +6,8 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, ClassVar, Final
+from pathlib import Path
+from typing import Annotated, BinaryIO, ClassVar, Final
 
 import attrs
 import trio
@@ -29,6 +30,8 @@ class Bath(LineDevice):
         set_point: What it keeps, in degrees Celsius.
     """
 
+    has_identity: ClassVar[bool] = True
+
     set_point: float = attrs.field(default=20.0, init=False)
 
     def power_on(self) -> None:
@@ -39,7 +42,7 @@ class Bath(LineDevice):
         """Answer."""
         match request.split():
             case [b"ID?"]:
-                return b"BATH 4711"
+                return b"BATH 4712" if self.disguised else b"BATH 4711"
             case [b"T?"]:
                 return b"%.2f" % self.set_point
             case [b"T", value]:
@@ -287,6 +290,29 @@ ENOUGH: Final = threading.Event()
 """Set when those threads may end."""
 THREADS: Final[list[threading.Thread]] = []
 """They."""
+
+
+@attrs.define(eq=False)
+class LeaksFiles(Good):
+    """Opens a file in each life, and closes none."""
+
+    async def on_start(self) -> None:
+        """Open a file."""
+        await super().on_start()
+        FILES.append(Path("/dev/null").open("rb"))  # noqa: ASYNC230, SIM115 - that is what is wrong
+
+
+FILES: Final[list[BinaryIO]] = []
+"""They."""
+
+
+@attrs.define(eq=False)
+class TakesAnybody(Good):
+    """Does not mind who it was before."""
+
+    async def _greet(self) -> None:
+        self.link.acquaintance.met = ""
+        await super()._greet()
 
 
 @attrs.define(eq=False)

@@ -54,6 +54,8 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.LeavesOpen, "failed-start"),
     (drivers.KeepsAll, "flood"),
     (drivers.LeaksThreads, "leaks"),
+    (drivers.LeaksFiles, "leaks"),
+    (drivers.TakesAnybody, "identity"),
     (drivers.Deaf, "unplug"),
     (drivers.NeverSafe, "safe-state"),
     (drivers.Crashes, "start"),
@@ -66,9 +68,11 @@ BROKEN: list[tuple[type[Instrument], str]] = [
 
 
 @pytest.fixture(autouse=True)
-def threads_end() -> Iterator[None]:
-    """Let the threads end that a driver has left behind."""
+def leaks_end() -> Iterator[None]:
+    """Let the threads end, and close the files, that a driver has left behind."""
     yield
+    while drivers.FILES:
+        drivers.FILES.pop().close()
     drivers.ENOUGH.set()
     for thread in drivers.THREADS:
         thread.join(1)

@@ -159,10 +159,11 @@ class Port:
         """Let the device hear bytes, and note what it answers."""
         now = trio.current_time()
         self.sent += len(data)
-        for answer in self._receive(data, now):
+        for seconds, answer in self._respond(data, now):
             self.said += len(answer)
             if not self.mute:
-                self._pieces.extend(self._as_pieces(answer, now))
+                ready = max(self._pieces[-1].due if self._pieces else now, now + self.delay) + seconds
+                self._pieces.extend(self._as_pieces(answer, ready))
         self.rouse()
 
     def take(self) -> bytes:
@@ -182,20 +183,19 @@ class Port:
         with trio.move_on_at(min(due, flood, until)):
             await self._changed.park()
 
-    def _receive(self, data: bytes, now: float) -> Sequence[bytes]:
+    def _respond(self, data: bytes, now: float) -> Sequence[tuple[float, bytes]]:
         try:
-            return self.device.receive(data, now)
+            return self.device.respond(data, now)
         except Exception as error:
             # Whatever a simulated device raises is its own bug, and not the driver's.
             self.crash = error
             self.pull()
             raise LinkLost(f"{ADDRESS}: the simulated device has crashed") from error
 
-    def _as_pieces(self, answer: bytes, now: float) -> Iterator[Piece]:
-        """Yield the pieces in which an answer comes, after all that is to come already."""
+    def _as_pieces(self, answer: bytes, due: float) -> Iterator[Piece]:
+        """Yield the pieces in which an answer comes that is due."""
         answer = answer if self.spoil is None else self.spoil(answer)
         owed_to = self.on_behalf()
-        due = max(self._pieces[-1].due if self._pieces else now, now + self.device.latency + self.delay)
         if self.stray:
             yield Piece(due, self.stray, None)
             due += _BYTE_TIME

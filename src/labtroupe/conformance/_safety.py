@@ -7,7 +7,7 @@ from typing import Final
 import trio
 
 from labtroupe.conformance._check import check
-from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall
+from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall, Trial
 from labtroupe.errors import Halted
 from labtroupe.instrument import Instrument, Reattach
 from labtroupe.lifecycle import State
@@ -79,11 +79,19 @@ async def identity(ground: Ground) -> str:
             "Declare `ask_identity` if the device can say who it is.",
         )
     async with ground.trial(identity=_NOBODY) as trial:
-        for _ in range(10):
-            await trio.sleep(GRACE)
-            if trial.cell.state is State.RUNNING:
-                raise Shortfall("it runs, although the device is not the one that was meant")
-    return "refused"
+        await _see_refused(trial)
+    async with ground.trial() as trial:
+        if not trial.port.device.has_identity:
+            return "refused; the simulator cannot say that it is another device when it is back"
+        await trial.wait_well()
+        trial.port.pull()
+        trial.port.device.disguised = True
+        await trio.sleep(GRACE)
+        trial.port.clear()
+        await _see_refused(trial)
+        trial.port.device.disguised = False
+        await trial.wait_well()
+    return "refused at first, and in place of one that was pulled out"
 
 
 @check(fix="Let `restore` and `reset_device` be done in time with a device that has just been switched on.")
@@ -110,3 +118,11 @@ async def reattach(ground: Ground) -> str:
             "Declare `restore` or `reset_device` if it is to be otherwise.",
         )
     return " and ".join(declared)
+
+
+async def _see_refused(trial: Trial) -> None:
+    """Watch it not start."""
+    for _ in range(10):
+        await trio.sleep(GRACE)
+        if trial.cell.state is State.RUNNING:
+            raise Shortfall("it runs, although the device is not the one that was meant")
