@@ -32,6 +32,14 @@ FAULTS: Final = [
     ("mute", ["0.3"]),
     ("late", ["0.2", "0.5"]),
     ("noise", ["0.3"]),
+    ("split", ["0.01", "0.3"]),
+    ("garbled", ["0.5", "chance=0.3"]),
+    ("duplicate", ["times=2"]),
+    ("slow-drain", ["0.02", "0.3"]),
+    ("echo", ["0.2"]),
+    ("replug", ["0.2", "said=5"]),
+    ("refuse", ["0.5"]),
+    ("power-cycle", ["0.2", "heard=1"]),
     ("flood", ["0.1"]),
 ]
 
