@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-import attrs
 import msgspec
 
 from labtroupe.errors import ConfigError
@@ -67,8 +66,7 @@ class TapeFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         return (self.sent or self.received).encode("latin-1")
 
 
-@attrs.frozen
-class TapeFile:
+class TapeFile(msgspec.Struct, frozen=True):
     """A tape that was read.
 
     Attributes:
