@@ -252,6 +252,15 @@ class Blocks(Good):
 
 
 @attrs.define(eq=False)
+class Hangs(Good):
+    """Has everybody wait for ever."""
+
+    async def _read(self) -> float:
+        ENOUGH.wait()
+        return await super()._read()
+
+
+@attrs.define(eq=False)
 class LeavesOpen(Good):
     """Closes only what has started."""
 
@@ -482,7 +491,6 @@ class Naive(Instrument):
     @reading
     async def temperature(self) -> float:
         """Read the temperature."""
-        time.sleep(0.04)  # noqa: ASYNC251 - give it some time
         try:
             return float(await self.link.query("T?"))
         except ValueError:

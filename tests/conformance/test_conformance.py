@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -11,6 +12,7 @@ from labtroupe.conformance import (
     Result,
     Subject,
     Verdict,
+    _run,
     make_subject,
     parse_message,
     run_card,
@@ -74,7 +76,8 @@ def leaks_end() -> Iterator[None]:
     while drivers.FILES:
         drivers.FILES.pop().close()
     drivers.ENOUGH.set()
-    for thread in drivers.THREADS:
+    checks = (each for each in threading.enumerate() if each.name.startswith("check "))
+    for thread in [*drivers.THREADS, *checks]:
         thread.join(1)
     drivers.THREADS.clear()
     drivers.ENOUGH.clear()
@@ -120,6 +123,15 @@ def test_a_driver_that_does_not_start_is_tried_with_nothing_else() -> None:
 
     assert [each.verdict for each in card.results[:2]] == [Verdict.FAILS, Verdict.NOT_TRIED]
     assert len(card.failed) == len(CHECKS)
+
+
+def test_a_driver_that_blocks_for_ever_ends_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PLR-18: nobody can end it, and it is left behind."""
+    monkeypatch.setattr(_run, "_MOST_SECONDS", 0.2)
+    card = run_card(make_subject(drivers.Hangs, device=drivers.Bath), checks=CHECKS[:2])
+
+    assert [each.verdict for each in card.results] == [Verdict.FAILS, Verdict.NOT_TRIED]
+    assert "blocks" in card.results[0].note
 
 
 def test_what_is_not_declared_is_no_failure_and_says_what_to_declare() -> None:

@@ -50,7 +50,8 @@ def test(  # noqa: PLR0913, PLR0917 - click passes each argument and option by i
     """
     # What the driver writes into its log while it is tried is no finding.
     logging.getLogger().addHandler(logging.NullHandler())
-    make_importable_beside("here")
+    # As if it were named in a bench's file in the present folder.
+    make_importable_beside("bench.toml")
     if file is not None and not Path(file).absolute().parent.is_dir():
         raise ConfigError(f"the card cannot be written: {file} is in no folder", remedy="Give another file.")
     subject = _subject(driver, dict(map(_setting, settings)), device, probe, commands)

@@ -44,12 +44,12 @@ async def start(ground: Ground) -> str:
 @check(fix=CLOSE)
 async def failed_start(ground: Ground) -> str:
     """A start that fails closes the port, and the next one works."""
-    for prepare in (_absent, _silent, _breaking):
+    for prepare in (_absent, _taken, _silent, _breaking):
         async with ground.trial(prepare=prepare) as trial:
             await _see_closed_between_starts(trial)
             trial.port.clear()
             await trial.wait_well()
-    return "with nothing there, with nobody answering, with a connection that breaks"
+    return "with nothing there, a port that is taken, nobody answering, a connection that breaks"
 
 
 @check(
@@ -190,6 +190,10 @@ def _well(_: Port) -> None:
 
 def _absent(port: Port) -> None:
     port.pull()
+
+
+def _taken(port: Port) -> None:
+    port.taken = True
 
 
 def _silent(port: Port) -> None:

@@ -60,6 +60,7 @@ class Port:
         spoil: Makes garbage of the answers.
         stray: What comes shortly before each answer.
         flooding: Whether there is garbage without pause.
+        taken: Whether somebody else has it open.
         breaks: Whether a connection breaks as soon as it is open.
         room: Bytes of requests for which there is room, before sending hangs.
         gate: Bytes of answers that come through, before the rest is held up.
@@ -81,6 +82,7 @@ class Port:
     spoil: Callable[[bytes], bytes] | None = None
     stray: bytes = b""
     flooding: bool = False
+    taken: bool = False
     breaks: bool = False
     room: float = math.inf
     gate: float = math.inf
@@ -105,12 +107,14 @@ class Port:
 
         Raises:
             DeviceAbsent: The cable is out.
-            PortInUse: It is open already.
+            PortInUse: It is open already, or somebody else has it.
         """
         await trio.lowlevel.checkpoint()
         self.check_abandoned()
         if not self.plugged:
             raise DeviceAbsent(f"{ADDRESS}: there is nothing")
+        if self.taken:
+            raise PortInUse(f"{ADDRESS}: somebody else has it open")
         if self.connection is not None:
             self.misuse.append("it opened the port twice at the same time")
             raise PortInUse(f"{ADDRESS}: the driver itself has it open")
@@ -135,7 +139,7 @@ class Port:
     def clear(self) -> None:
         """Let everything be well again; what was held up comes now."""
         self.plugged, self.mute, self.delay, self.split, self.twice = True, False, 0.0, False, False
-        self.spoil, self.stray, self.flooding, self.breaks = None, b"", False, False
+        self.spoil, self.stray, self.flooding, self.taken, self.breaks = None, b"", False, False, False
         self.room = self.gate = math.inf
         now = trio.current_time()
         self._pieces = deque(attrs.evolve(each, due=min(each.due, now)) for each in self._pieces)

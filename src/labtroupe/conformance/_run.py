@@ -18,10 +18,10 @@ from labtroupe.conformance._trial import Ground, NotDeclared, Shortfall
 from labtroupe.errors import bare
 
 # Turns of trio's loop at one moment of its clock, after which somebody turns it without end.
-_MOST_TURNS: Final = 20_000
+_MOST_TURNS: Final = 5_000
 # Real seconds that a check may take, and that it gets to end when it was given up.
-_MOST_SECONDS: Final = 60.0
-_LAST_SECONDS: Final = 2.0
+_MOST_SECONDS: Final = 30.0
+_LAST_SECONDS: Final = 0.5
 # Seconds of the trial's clock.
 _MOST_VIRTUAL: Final = 100_000.0
 
