@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -42,17 +42,13 @@ class Faults:
 
     def current(self, now: float) -> tuple[Fault, ...]:
         """Return those that are on at ``now`` or wait for their moment, the longest known first."""
-        return tuple(
-            fault for name, fault in self._ordered.items() if now < fault.until and self._left[name] > 0
-        )
-
-    def on(self, now: float) -> Iterator[Fault]:
-        """Yield those that are on at ``now``."""
-        return (fault for fault in self.current(now) if _has_begun(fault, now))
+        return tuple(fault for fault in self._ordered.values() if self._is_left(fault, now))
 
     def get(self, name: str, now: float) -> Fault | None:
         """Return the fault ``name`` if it is on at ``now``."""
-        return next((fault for fault in self.on(now) if fault.name == name), None)
+        fault = self._ordered.get(name)
+        on = fault is not None and _has_begun(fault, now) and self._is_left(fault, now)
+        return fault if on else None
 
     def has(self, name: str, now: float) -> bool:
         """Return whether the fault ``name`` is on at ``now``."""
@@ -102,7 +98,7 @@ class Faults:
 
     def begun(self, now: float) -> Sequence[str]:
         """Return the names of those that have begun since this was last asked."""
-        names = [fault.name for fault in self.on(now) if fault.name in self._untold]
+        names = [name for name in self._untold if self.has(name, now)]
         self._untold.difference_update(names)
         return names
 
@@ -110,6 +106,9 @@ class Faults:
         """Return when the next of them begins or ends by itself, ``math.inf`` if none does."""
         times = ((fault.since if fault.since > now else fault.until) for fault in self.current(now))
         return min(times, default=math.inf)
+
+    def _is_left(self, fault: Fault, now: float) -> bool:
+        return now < fault.until and self._left[fault.name] > 0
 
 
 def _has_begun(fault: Fault, now: float) -> bool:

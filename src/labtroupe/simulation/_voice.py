@@ -97,7 +97,8 @@ class Voice:
         """Send the answers when they are ready, or as the faults have it."""
         with self._answers, self._unsent:
             async for ready, answer in self._unsent:
-                await trio.sleep_until(ready)
+                if ready > trio.current_time():
+                    await trio.sleep_until(ready)
                 since, rest = ready, answer
                 # What comes after the beginning of a fault is like an answer of its own.
                 while rest and not ready <= self._forgotten:
