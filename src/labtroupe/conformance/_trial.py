@@ -119,6 +119,8 @@ class Trial:
             Shortfall: It has ended well, although its own answer was still to come.
         """
         asked = message or self.subject.probe
+        if timeout is None and asked.command.timeout == math.inf:
+            timeout = RECOVERY
         reply = self.cell.submit(asked, timeout, math.inf, wait_for_room=True)
         with suppress(LabtroupeError):
             await reply.wait()
