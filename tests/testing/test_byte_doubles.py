@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NoReturn
 
 import attrs
@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe.errors import ArgumentError, CommandError, DeviceAbsent, LinkLost, PortInUse
+from labtroupe.errors import ArgumentError, CommandError, DeviceAbsent, LabtroupeError, LinkLost, PortInUse
 from labtroupe.instrument import Instrument, Quiet
 from labtroupe.messages import command
 from labtroupe.protocol import Lines
@@ -257,3 +257,20 @@ async def test_two_doubles_may_be_there_at_once(autojump_clock: MockClock) -> No
             transport = await double.open()
             assert await ask(transport, b"a\n", b"\n") == b"1 a\n"
             await transport.aclose()
+
+
+@pytest.mark.parametrize("fault", ["unplug", "power-cycle", "mute", "late", "garbled", "noise", "duplicate"])
+@pytest.mark.parametrize("way", ["heard", "said"])
+async def test_a_fault_may_begin_at_every_byte(fault: str, way: str, autojump_clock: MockClock) -> None:
+    """L7, L11, P6: and the instrument is well again afterwards."""
+    device = Script(strict=False).expect(b"P?\r", b"1e-3\r")
+    delay = ["1s"] if fault == "late" else []
+    async with byte_double(device) as double, double.instrument(Gauge) as gauge:
+        for at in range(1, 6 if way == "said" else 4):
+            double.inject(fault, *delay, "4s", f"{way}={at}")
+            with suppress(LabtroupeError, ValueError):
+                await gauge.ask(Gauge.pressure())
+            await trio.sleep(60)
+            double.inject("clear")
+            await trio.sleep(60)
+            assert await gauge.ask(Gauge.pressure()) == 1e-3
