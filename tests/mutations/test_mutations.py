@@ -1528,6 +1528,27 @@ MUTATIONS = [
         "runs/test_runs.py",
     ),
     Mutation(
+        "OT-5: whatever comes of what is called in trio, the thread has it, and the run goes on",
+        "runs/_calls.py",
+        "        except BaseException as error:  # noqa: BLE001 - it is the thread's, whatever it is\n",
+        "        except Exception as error:  # noqa: BLE001 - it is the thread's, whatever it is\n",
+        "runs/test_runs.py",
+    ),
+    Mutation(
+        "OT-12: what is called in trio by a clean-up is part of it",
+        "runs/_calls.py",
+        "        trio.lowlevel.spawn_system_task(self._do, work, answer, scope, context=context)\n",
+        "        trio.lowlevel.spawn_system_task(self._do, work, answer, scope)\n",
+        "runs/test_runs.py",
+    ),
+    Mutation(
+        "OT-6: what is under way in trio at the end has what is left of the grace",
+        "runs/_calls.py",
+        "            with trio.CancelScope(deadline=max(deadline, trio.current_time() + _MOMENT)):\n",
+        "            with trio.CancelScope(deadline=trio.current_time() + _MOMENT):\n",
+        "runs/test_runs.py",
+    ),
+    Mutation(
         "OT-4: what was cut is continued where it was cut",
         "runs/_log.py",
         "                del self._unwritten[: write(self._fd, self._unwritten)]\n",

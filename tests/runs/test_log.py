@@ -149,6 +149,22 @@ async def test_the_error_of_the_procedure_goes_before_that_of_the_log(tmp_path: 
     assert "No space left on device" in note
 
 
+async def test_a_log_that_nobody_can_end_is_closed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OT-4: and that is an error; that no file is left open is checked after each test."""
+    log = tmp_path / "run.jsonl"
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("labtroupe.runs._log.RunLog.finish", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        await run(lambda _: None, log)
+
+    assert read_run(log).how is How.INTERRUPTED
+
+
 async def test_without_a_log_nothing_begins(tmp_path: Path, disk: Disk) -> None:
     """OT-9: and nothing is left of it."""
     begun: list[Run] = []

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -103,6 +103,96 @@ async def test_an_error_comes_out_as_it_is_and_the_log_says_why(
     assert (end.reason, end.code, end.records) == (reason, type(error).__name__, 2)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=["exit", "Ctrl-C"])
+async def test_what_an_async_function_raises_is_the_procedure_s(tmp_path: Path, error: BaseException) -> None:
+    """OT-4, OT-5: whatever it is; it can handle it, or end by it."""
+    log = tmp_path / "run.jsonl"
+
+    async def step() -> None:
+        raise error
+
+    def procedure(run: Run) -> None:
+        with pytest.raises(type(error)):
+            run.call(step)
+        run.report("handled")
+        run.call(step)
+
+    caught: list[BaseException] = []
+    with trio.fail_after(5):
+        try:
+            await run_procedure(Unasked(), procedure, log=log)
+        except BaseException as raised:  # noqa: BLE001 - that it is this one is what is tested
+            caught.append(raised)
+    run = whole(log, How.FAILED)
+
+    assert caught == [error]
+    assert [getattr(each, "name", "") for each in run.records] == ["handled"]
+
+
+async def report_at_the_end(run: Run) -> None:
+    """Wait, and report that this has ended: too late, if the run was cancelled."""
+    try:
+        await trio.sleep(60)
+    finally:
+        run.report("ended")
+
+
+async def report_in_a_nursery(run: Run) -> None:
+    """Do so in several tasks."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(report_at_the_end, run)
+        nursery.start_soon(report_at_the_end, run)
+
+
+@pytest.mark.parametrize("step", [report_at_the_end, report_in_a_nursery])
+async def test_an_async_function_that_is_told_that_the_run_is_cancelled_ends_as_cancelled(
+    tmp_path: Path, step: Callable[[Run], Awaitable[None]]
+) -> None:
+    """OT-4, OT-5: in trio's thread as in any other."""
+    log = tmp_path / "run.jsonl"
+    with trio.fail_after(5), trio.move_on_after(0.05) as scope:
+        await run_procedure(Unasked(), lambda run: run.call(step, run), log=log)
+
+    assert scope.cancelled_caught
+    assert whole(log, How.CANCELLED).records == []
+
+
+async def test_an_async_function_cleans_up_for_the_thread_that_calls_it(tmp_path: Path) -> None:
+    """OT-12: it may report, and so may what it starts; others in trio's thread are no part of that."""
+    log, refused = tmp_path / "run.jsonl", list[str]()
+
+    async def off(run: Run) -> None:
+        run.report("off")
+        await trio.to_thread.run_sync(run.report, "off in a thread")
+        nobody.set()
+        await trio.sleep(0.05)
+
+    def procedure(run: Run) -> None:
+        runs.append(run)
+        try:
+            run.sleep(60)
+        finally:
+            with run.cleanup():
+                run.call(off, run)
+
+    async def other() -> None:
+        await nobody.wait()
+        with pytest.raises(RunCancelled):
+            runs[0].report("not cleaning up")
+        refused.append("report")
+
+    runs, nobody = list[Run](), trio.Event()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(other)
+            with trio.move_on_after(0.05):
+                await run_procedure(Unasked(), procedure, log=log)
+    run = whole(log, How.CANCELLED)
+
+    assert refused == ["report"]
+    assert [getattr(each, "name", "") for each in run.records] == ["off", "off in a thread"]
+
+
 STEPS: Mapping[str, Callable[[Run], object]] = {
     "sleep": lambda run: run.sleep(60),
     "call": lambda run: run.call(trio.sleep_forever),
@@ -191,6 +281,43 @@ async def test_a_clean_up_is_done_also_when_it_was_cancelled(tmp_path: Path) -> 
     assert [getattr(each, "name", "add") for each in run.records] == ["add", "switched off"]
 
 
+async def test_a_bench_that_is_cancelled_from_outside_lets_the_clean_up_ask_its_instruments(
+    tmp_path: Path,
+) -> None:
+    """OT-12: it ends its body before them."""
+    log, gate = tmp_path / "run.jsonl", Gate()
+
+    def procedure(run: Run) -> None:
+        gate.reached.set()
+        try:
+            run.bench["patient"].dwell()
+        finally:
+            with run.cleanup():
+                run.sleep(0.05)
+                run.bench["patient"].add(1.0, 1.0)
+
+    with trio.move_on_after(10) as around:
+        async with patient_bench(tmp_path) as bench, trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def _() -> None:
+                await gate.wait_reached()
+                await trio.sleep(0.05)
+                around.cancel("the power goes")
+
+            await run_procedure(bench, procedure, log=log)
+    run = whole(log, How.CANCELLED)
+    cut, off = run.records
+
+    assert around.cancelled_caught
+    assert isinstance(cut, CommandRecord)
+    assert (cut.command, cut.code) == ("dwell()", "cancelled")
+    assert isinstance(off, CommandRecord)
+    assert (off.command, off.outcome, off.value) == ("add(1.0, 1.0)", Outcome.DONE, 2.0)
+    assert run.end is not None
+    assert run.end.reason == "the power goes"
+
+
 async def test_a_clean_up_does_not_outlast_the_grace(tmp_path: Path) -> None:
     """OT-6, P17."""
     log, told = tmp_path / "run.jsonl", threading.Event()
@@ -248,6 +375,66 @@ async def test_one_that_does_not_end_is_abandoned_and_named_and_the_bench_stops(
     assert end is not None
     assert "in stop" in end.reason
     assert end.code == "run-abandoned"
+
+
+async def test_what_cannot_be_cancelled_is_left_behind_and_holds_up_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OT-6, P17: a call into C, in a thread of trio's; the bench stops while it goes on."""
+    monkeypatch.setattr("labtroupe.runs._calls._MOMENT", 0.05)
+    log, gate, told = tmp_path / "run.jsonl", Gate(), threading.Event()
+
+    def stubborn(run: Run) -> None:
+        try:
+            run.call(trio.to_thread.run_sync, gate.stop)
+        finally:
+            told.set()
+
+    try:
+        async with patient_bench(tmp_path) as bench:
+            with trio.move_on_after(0.05), pytest.raises(RunAbandoned, match=r"is at .*in stubborn"):
+                await run_procedure(bench, stubborn, log=log, grace=0.05)
+        end = whole(log, How.ABANDONED).end
+        assert not told.is_set()
+    finally:
+        gate.opened.set()
+    assert await trio.to_thread.run_sync(told.wait, 5)
+
+    assert end is not None
+    assert end.code == "run-abandoned"
+
+
+async def test_what_a_thread_has_under_way_at_the_end_has_the_grace_to_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OT-6: also where nobody has cancelled the run."""
+    monkeypatch.setattr("labtroupe.runs._calls._MOMENT", 0.0)
+    log, done, helpers = tmp_path / "run.jsonl", list[str](), list[threading.Thread]()
+    begun = threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.05)
+            done.append("cleaned up")
+
+    def help_out(run: Run) -> None:
+        with pytest.raises(RunCancelled):
+            run.call(work)
+
+    def procedure(run: Run) -> None:
+        helpers.append(threading.Thread(target=help_out, args=[run]))
+        helpers[0].start()
+        assert begun.wait(5)
+
+    with trio.fail_after(10):
+        await run_procedure(Unasked(), procedure, log=log)
+        assert done == ["cleaned up"]
+        await trio.to_thread.run_sync(helpers[0].join, 5)
+    whole(log, How.DONE)
 
 
 async def test_one_that_was_cancelled_before_it_began_leaves_no_log(tmp_path: Path) -> None:
@@ -416,9 +603,12 @@ async def test_who_looks_on_sees_each_record_once_it_is_written(tmp_path: Path) 
     assert seen == [run.begin, *run.records, run.end]
 
 
+@pytest.mark.parametrize(
+    "error", [LookupError("seen enough"), SystemExit("seen enough")], ids=["error", "exit"]
+)
 @pytest.mark.parametrize("kind", [Begin, Report, End])
 async def test_an_error_of_who_looks_on_ends_the_run_and_comes_out(
-    tmp_path: Path, kind: type[Record]
+    tmp_path: Path, kind: type[Record], error: BaseException
 ) -> None:
     """OT-5: with the log whole."""
     log, told = tmp_path / "run.jsonl", list[BaseException]()
@@ -428,19 +618,43 @@ async def test_an_error_of_who_looks_on_ends_the_run_and_comes_out(
             run.report("step")
             if kind is Report:
                 run.sleep(10)
-        except RunCancelled as error:
-            told.append(error)
+        except RunCancelled as cancelled:
+            told.append(cancelled)
             raise
 
     def look(record: Record) -> None:
         if record.__class__ is kind:
-            raise LookupError("seen enough")
+            raise error
 
-    with trio.fail_after(5), pytest.raises(LookupError, match="seen enough"):
+    with trio.fail_after(5), pytest.raises(type(error), match="seen enough"):
         await run_procedure(Unasked(), procedure, log=log, on_record=look)
     whole(log, How.DONE if kind is End else How.CANCELLED)
 
     assert len(told) == (kind is Report)
+
+
+async def test_a_run_that_fails_itself_ends_its_log_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OT-4, OT-9: where what writes the log has a bug; the procedure is told to end."""
+    log, told = tmp_path / "run.jsonl", threading.Event()
+
+    def procedure(run: Run) -> None:
+        run.report("step")
+        try:
+            run.sleep(60)
+        finally:
+            told.set()
+
+    def crash(_: bytes) -> Record:
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr("labtroupe.runs._conduct.decode", crash)
+    with trio.fail_after(5), pytest.raises(AssertionError, match="a bug"):
+        await run_procedure(Unasked(), procedure, log=log, on_record=lambda _: None)
+    whole(log, How.CRASHED)
+
+    assert await trio.to_thread.run_sync(told.wait, 5)
 
 
 async def test_trio_does_not_wait_for_itself(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import attrs
@@ -13,7 +14,7 @@ from labtroupe import bench as trio_bench
 from labtroupe.channel import Channel
 from labtroupe.client import CallResult
 from labtroupe.control import CallResult as ControlResult
-from labtroupe.errors import CommandCancelled, LabtroupeError, Outcome
+from labtroupe.errors import ChannelClosed, CommandCancelled, LabtroupeError, Outcome
 from labtroupe.messages import Message
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._records import CommandRecord, encode
@@ -98,7 +99,9 @@ class _Noting(Crossing):
             reason="" if error is None else reason_of(error),
             code="" if error is None else code_of(error),
         )
-        self.channel.send(encode(record))
+        # A run that has not waited for it has no log any more.
+        with suppress(ChannelClosed):
+            self.channel.send(encode(record))
 
 
 def _outcome_of(error: Exception | None) -> Outcome | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import outcome
@@ -15,21 +16,22 @@ from labtroupe.sync import Crossing
 
 T = TypeVar("T")
 
+# Seconds that what was cancelled has to end, also where the run has none left.
+_MOMENT: Final = 1.0
+
 
 @attrs.define(eq=False)
 class Calls(Crossing):
     """Carries out in trio what threads ask for, each call in a task of its own.
-
-    It is served by `serve` until it is closed.
 
     Attributes:
         cancellation: What threads are told that have to end.
     """
 
     cancellation: Cancellation
-    # Both belong to trio's thread; there is no nursery before it is served and once it is closed.
-    _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
-    _scopes: set[trio.CancelScope] = attrs.field(factory=set[trio.CancelScope], init=False)
+    # Both belong to trio's thread.  The scopes of what is under way, and whether that cleans up.
+    _under_way: dict[trio.CancelScope, bool] = attrs.field(factory=dict[trio.CancelScope, bool], init=False)
+    _all_ended: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def carry_out(self, work: Callable[[], Awaitable[T]], patience: float | None = None) -> T:  # noqa: ARG002 - to be cancelled ends the waiting
         """Have ``work`` done in trio, and wait in the present thread for its result.
@@ -43,40 +45,46 @@ class Calls(Crossing):
                 "this is trio's own thread: await the function, and do not call it through the run"
             )
         self.cancellation.check()
-        answer = SimpleQueue[outcome.Outcome[T]]()
+        answer, context = SimpleQueue[outcome.Outcome[T]](), contextvars.copy_context()
         try:
-            self.token.run_sync_soon(self._take, work, answer, self.cancellation.in_cleanup)
+            self.token.run_sync_soon(self._take, work, answer, context, self.cancellation.in_cleanup)
         except trio.RunFinishedError:
             raise RunCancelled("the event loop has ended") from None
         return answer.get().unwrap()
 
-    async def serve(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Carry out calls until it is closed."""
-        async with trio.open_nursery() as self._nursery:
-            task_status.started()
-            await trio.sleep_forever()
-
-    def close(self) -> None:
-        """Cancel what is under way, and refuse what comes later."""
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel("the run is over")
-            self._nursery = None
-
     def cancel(self) -> None:
         """Cancel what is under way, save what cleans up."""
-        for scope in self._scopes:
-            scope.cancel("the run was cancelled")
+        for scope, in_cleanup in self._under_way.items():
+            if not in_cleanup:
+                scope.cancel("the run was cancelled")
 
-    def _take(self, work: Callable[[], Awaitable[Any]], answer: SimpleQueue[Any], in_cleanup: bool) -> None:  # noqa: FBT001 - run_sync_soon passes by position
-        if self._nursery is None or (self.cancellation.cancelled and not in_cleanup):
+    async def close(self, deadline: float) -> None:
+        """Refuse what comes from now on, cancel what is under way, and wait for it until ``deadline``.
+
+        A moment is always allowed.  What has not ended then is left, and ends by itself.
+        """
+        self.closed = True
+        for scope in self._under_way:
+            scope.cancel("the run is over")
+        if self._under_way:
+            with trio.CancelScope(deadline=max(deadline, trio.current_time() + _MOMENT)):
+                await self._all_ended.wait()
+
+    def _take(
+        self,
+        work: Callable[[], Awaitable[Any]],
+        answer: SimpleQueue[Any],
+        context: contextvars.Context,
+        in_cleanup: bool,  # noqa: FBT001 - run_sync_soon passes by position
+    ) -> None:
+        if self.closed or (self.cancellation.cancelled and not in_cleanup):
             answer.put(outcome.Error(self.cancellation.error()))
             return
         scope = trio.CancelScope()
-        if not in_cleanup:
-            self._scopes.add(scope)
-        self._nursery.start_soon(self._do, work, answer, scope)
+        self._under_way[scope] = in_cleanup
+        # In no nursery of ours, which would wait for it for ever where it does not end.
+        trio.lowlevel.spawn_system_task(self._do, work, answer, scope, context=context)
 
-    @trio.lowlevel.enable_ki_protection
     async def _do(
         self, work: Callable[[], Awaitable[Any]], answer: SimpleQueue[Any], scope: trio.CancelScope
     ) -> None:
@@ -84,9 +92,15 @@ class Calls(Crossing):
         try:
             with scope:
                 result = outcome.Value(await work())
-        except Exception as error:  # noqa: BLE001 - it is the thread's
-            result = outcome.Error(error)
-        finally:
-            self._scopes.discard(scope)
-            # Whatever else has happened, somebody waits for it.
-            answer.put(result or outcome.Error(self.cancellation.error()))
+        except BaseException as error:  # noqa: BLE001 - it is the thread's, whatever it is
+            if not _is_cancellation(error):
+                result = outcome.Error(error)
+        answer.put(result or outcome.Error(self.cancellation.error()))
+        del self._under_way[scope]
+        if self.closed and not self._under_way:
+            self._all_ended.set()
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether an error says that something was cancelled, and nothing else; it may be a group of such."""
+    return BaseExceptionGroup("", [error]).split((trio.Cancelled, RunCancelled))[1] is None

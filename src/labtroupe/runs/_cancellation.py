@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import attrs
 
@@ -27,7 +28,10 @@ class Cancellation:
     reason: str = attrs.field(default="", init=False)
     _cancelled: threading.Event = attrs.field(factory=threading.Event, init=False)
     _over: threading.Event = attrs.field(factory=threading.Event, init=False)
-    _cleaning: threading.local = attrs.field(factory=threading.local, init=False)
+    # It goes along with a call into trio.  Each run has its own: one may run within the clean-up of another.
+    _cleaning: ContextVar[bool] = attrs.field(
+        factory=lambda: ContextVar("labtroupe_cleaning", default=False), init=False
+    )
 
     def cancel(self, reason: str) -> None:
         """Have every thread end that does not clean up; the first reason stays."""
@@ -47,17 +51,17 @@ class Cancellation:
 
     @property
     def in_cleanup(self) -> bool:
-        """Whether the present thread cleans up."""
-        return getattr(self._cleaning, "on", False)
+        """Whether the present thread cleans up, or the present task does for one that does."""
+        return self._cleaning.get()
 
     @contextmanager
     def cleanup(self) -> Generator[None]:
         """Have the present thread clean up: within the block only the end of the run counts."""
-        before, self._cleaning.on = self.in_cleanup, True
+        token = self._cleaning.set(True)
         try:
             yield
         finally:
-            self._cleaning.on = before
+            self._cleaning.reset(token)
 
     def check(self) -> None:
         """Let the present thread go on.

@@ -57,7 +57,8 @@ async def run_procedure(
         procedure: The function, called with a `Run` and ``args``; `functools.partial` gives it more by name.
         args: What it gets besides the run.
         log: Where to write the log; nothing may be there yet.
-        grace: Seconds it has to end once it is cancelled, its clean-up included.
+        grace: Seconds it has to end once it is cancelled, its clean-up included; what it has under way
+            in trio then has one more, and is left behind if it cannot be cancelled.
         on_record: Called in trio with each record once it is written; what it raises cancels the run.
 
     Raises:
@@ -96,7 +97,7 @@ class _Conduct(Generic[T]):
     # One at a time has the log, in whatever thread.
     _limiter: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1), init=False)
     # What went wrong besides the procedure, and why it is not waited for any more.
-    _trouble: Exception | None = attrs.field(default=None, init=False)
+    _trouble: BaseException | None = attrs.field(default=None, init=False)
     _abandoned: RunAbandoned | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -167,13 +168,13 @@ class _Conduct(Generic[T]):
 
     async def _keep_log(self, log: RunLog) -> None:
         """Carry out the run and end its log: the channel is closed, then empty, then comes the end."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write, log)
-            with self._channel:
-                try:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write, log)
+                with self._channel:
                     await self._carry_out()
-                except Exception as error:  # noqa: BLE001 - raised once the log is whole
-                    self._go_wrong(bare(error))
+        except BaseException as error:  # noqa: BLE001 - raised once the log is whole
+            self._go_wrong(bare(error))
         how, reason, code = self._ending()
         end = End(time=time.time(), how=how, records=log.records, reason=reason, code=code)
         try:
@@ -182,20 +183,21 @@ class _Conduct(Generic[T]):
             self._go_wrong(error)
         else:
             self._show(end)
+        finally:
+            log.close()
 
     async def _carry_out(self) -> None:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._calls.serve)
-            self._thread.start()
-            try:
-                with self._patience:
-                    await self._thread.wait_ended()
-            finally:
-                if self._thread.result is None and self._cancellation.cancelled:
-                    self._abandoned = self._abandon()
-                # In this order: who is cut off finds out why.
-                self._cancellation.end("the run is over")
-                self._calls.close()
+        self._thread.start()
+        try:
+            with self._patience:
+                await self._thread.wait_ended()
+        finally:
+            if self._thread.result is None and self._cancellation.cancelled:
+                self._abandoned = self._abandon()
+            # In this order: who is cut off finds out why.
+            self._cancel("the run is over")
+            self._cancellation.end("the run is over")
+            await self._calls.close(self._patience.deadline)
 
     def _abandon(self) -> RunAbandoned:
         return RunAbandoned(
@@ -241,10 +243,10 @@ class _Conduct(Generic[T]):
         try:
             if self.on_record is not None:
                 self.on_record(record)
-        except Exception as error:  # noqa: BLE001 - the same
+        except BaseException as error:  # noqa: BLE001 - the same
             self._go_wrong(error)
 
-    def _go_wrong(self, error: Exception) -> None:
+    def _go_wrong(self, error: BaseException) -> None:
         """Cancel the run for another reason than its procedure; the first is raised in the end."""
         self._trouble = self._trouble or error
         self._cancel(reason_of(error))

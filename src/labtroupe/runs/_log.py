@@ -93,8 +93,10 @@ class RunLog:
             self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the file, if it is open."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
 
 @attrs.frozen(kw_only=True)

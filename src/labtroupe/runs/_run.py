@@ -69,6 +69,9 @@ class Run:
     def call(self, function: Callable[..., Awaitable[T]], *args: object) -> T:
         """Have an async function done in the event loop, and wait for its result.
 
+        One that cannot be cancelled, as what waits for a thread of trio's, is left behind at the
+        end of the run, and goes on for as long as it likes.
+
         Raises:
             RunCancelled: The procedure has to end; the function was cancelled, or has not begun.
             RuntimeError: This is the thread in which trio runs.

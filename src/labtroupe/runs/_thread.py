@@ -8,7 +8,8 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Final, Generic, TypeVar
 
 import attrs
 import outcome
@@ -17,6 +18,8 @@ import trio
 from labtroupe.runs._cancellation import Cancellation, RunCancelled
 
 T = TypeVar("T")
+
+_PACKAGE: Final = Path(__file__).parents[1]
 
 
 @attrs.define(eq=False)
@@ -58,8 +61,12 @@ class ProcedureThread(Generic[T]):
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - documented and stable
         if frame is None:
             return "about to begin"
-        # From outside to inside; what waits is in the standard library, and says little.
-        *_, entry = (each for each in traceback.extract_stack(frame) if each.filename != threading.__file__)
+        # From outside to inside; what waits is in the standard library or in this package, and says little.
+        *_, entry = (
+            each
+            for each in traceback.extract_stack(frame)
+            if each.filename != threading.__file__ and not Path(each.filename).is_relative_to(_PACKAGE)
+        )
         return f"at {entry.filename}:{entry.lineno} in {entry.name}"
 
     def _work(self) -> T:
