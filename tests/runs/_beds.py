@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 from collections.abc import AsyncGenerator, Sequence
@@ -49,6 +50,11 @@ class Patient(Instrument):
     async def refuse(self) -> None:
         """Say no."""
         raise CommandRefused("not today")
+
+    @command
+    async def be_interrupted(self) -> None:
+        """Be what a Ctrl-C meets."""
+        signal.raise_signal(signal.SIGINT)
 
     @command
     async def crash(self) -> None:

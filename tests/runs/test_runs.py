@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -561,6 +562,39 @@ def test_ctrl_c_ends_the_procedure_and_comes_out_when_the_log_is_whole(tmp_path:
     run = whole(log, How.CANCELLED)
 
     assert [getattr(each, "name", "") for each in run.records] == ["switched off"]
+    assert run.end is not None
+    assert run.end.reason == "Ctrl-C"
+
+
+def test_ctrl_c_that_meets_an_instrument_ends_the_procedure_which_has_it_back_to_clean_up(
+    tmp_path: Path,
+) -> None:
+    """OT-5, OT-12: its command is lost, its next life does what the clean-up asks."""
+    log = tmp_path / "run.jsonl"
+
+    def procedure(run: Run) -> None:
+        try:
+            with suppress(CommandCrashed):
+                run.bench["patient"].be_interrupted()
+            run.sleep(60)
+        finally:
+            with run.cleanup():
+                run.bench["patient"].add(1.0, 1.0)
+
+    async def main() -> None:
+        async with patient_bench(tmp_path, "backoff = { first = 0.01 }\n") as bench:
+            await run_procedure(bench, procedure, log=log)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    run = whole(log, How.CANCELLED)
+    lost, off = run.records
+
+    assert isinstance(lost, CommandRecord)
+    # Whether it hears of that or of the cancellation first is not fixed.
+    assert lost.code in {"crashed", "cancelled"}
+    assert isinstance(off, CommandRecord)
+    assert (off.outcome, off.value) == (Outcome.DONE, 2.0)
     assert run.end is not None
     assert run.end.reason == "Ctrl-C"
 
