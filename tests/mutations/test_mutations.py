@@ -1458,15 +1458,15 @@ MUTATIONS = [
     Mutation(
         "R4: Ctrl-C in a blocking call cancels the command",
         "sync/_crossing.py",
-        "            self.call_soon(scope.cancel)\n            with suppress(Empty):\n",
+        "            self.call_soon(errand.scope.cancel)\n            with suppress(Empty):\n",
         "            with suppress(Empty):\n",
         "sync/test_open_bench.py",
     ),
     Mutation(
         "R1: a blocking call ends soon after its timeout though the loop is held up",
         "sync/_crossing.py",
-        "            result = answer.get(timeout=patience)\n",
-        "            result = answer.get()\n",
+        "            result = errand.answer.get(timeout=patience)\n",
+        "            result = errand.answer.get()\n",
         "sync/test_open_bench.py",
     ),
     Mutation(
@@ -1486,9 +1486,30 @@ MUTATIONS = [
     Mutation(
         "PLR-9: a cell that is run again gets the bench that runs",
         "notebook/_cells.py",
-        "    if found is None:\n",
-        "    if True:\n",
+        "    found = _running(config.name)\n",
+        "    found = None\n",
         "notebook/test_cells.py",
+    ),
+    Mutation(
+        "S6: a notebook is told of a bench that has failed",
+        "sync/_opened.py",
+        "if not bench.closed}",
+        "if not bench.owner.ended}",
+        "notebook/test_cells.py",
+    ),
+    Mutation(
+        "PLR-6: what a blocking call leaves behind does not end the bench",
+        "sync/_crossing.py",
+        "            result = outcome.Error(error)\n",
+        "            raise\n",
+        "sync/test_open_bench.py",
+    ),
+    Mutation(
+        "PLR-13: what is interrupted twice while it opens is stopped when Python ends",
+        "sync/_owner.py",
+        "        finally:\n            # However this ends",
+        "        else:\n            #",
+        "notebook/test_exit.py",
     ),
     Mutation(
         "R3: what JSON would take for a mark arrives as it was",

@@ -43,6 +43,11 @@ class Teller(Instrument):
         """How often it was cancelled."""
         return self.cancelled
 
+    @command
+    async def crash(self) -> None:
+        """Have a fault."""
+        raise ZeroDivisionError
+
     async def on_stop(self) -> None:
         await super().on_stop()
         with pathlib.Path(__file__).with_name("stopped").open("a") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from labtroupe import notebook
-from labtroupe.errors import BenchError, ConfigError
+from labtroupe.errors import BenchError, ConfigError, LabtroupeError, RestartLimitError
 from labtroupe.sync import attach, open_bench
 from labtroupe.transport import claims
 
@@ -106,6 +107,69 @@ def test_a_bench_whose_stop_was_interrupted_is_awaited_by_the_next_set_up(place:
 
     assert second is not first
     assert len(place.stopped()) == 1
+
+
+def test_a_stop_that_was_interrupted_is_awaited_by_the_next_one(place: Place) -> None:
+    """PLR-2."""
+    notebook.setup("bench.toml").owner.tell_to_stop()
+    notebook.stop("told")
+
+    assert claims() == {}
+    assert len(place.stopped()) == 1
+
+
+def fail() -> None:
+    """Set a bench up, and have its critical instrument take it with it."""
+    with Path("bench.toml").open("a") as file:
+        file.write("critical = true\nrestart = { max_restarts = 0 }\n")
+    bench = notebook.setup("bench.toml")
+    with contextlib.suppress(LabtroupeError):
+        bench["teller"].crash()
+    deadline = time.monotonic() + 5
+    while not bench.owner.ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("place")
+def test_stop_says_once_why_a_bench_has_failed() -> None:
+    """S6: and none is left open for that."""
+    fail()
+    Path("other.toml").write_text(
+        '[bench]\nname = "other"\n[instruments.stage]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n'
+    )
+    notebook.setup("other.toml")
+    assert [each.bench for each in notebook.owners()] == ["other"]
+    with pytest.raises(RestartLimitError, match="teller: given up"):
+        notebook.stop()
+    notebook.stop("told")
+
+    assert notebook.owners() == []
+
+
+@pytest.mark.usefixtures("place")
+def test_stop_of_a_bench_by_name_says_why_it_has_failed() -> None:
+    """S6."""
+    fail()
+
+    with pytest.raises(RestartLimitError, match="teller: given up"):
+        notebook.stop("told")
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("reopen", [False, True])
+def test_a_bench_that_has_failed_is_opened_anew_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture, *, reopen: bool
+) -> None:
+    """PLR-8: the cell can be run again, and the failure is not lost."""
+    fail()
+    caplog.clear()
+    bench = notebook.setup("bench.toml", reopen=reopen)
+
+    assert bench["teller"].pid() == os.getpid()
+    assert [each.getMessage() for each in caplog.records] == [
+        "the bench told, opened anew now, had failed: teller: given up: ZeroDivisionError()"
+    ]
 
 
 def test_ctrl_c_in_a_cell_cancels_the_command_and_keeps_the_bench(place: Place) -> None:

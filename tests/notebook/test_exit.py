@@ -32,6 +32,38 @@ time.sleep(0.3)
 1/0
 """
 
+SLOW = """
+import pathlib
+import trio
+from teller import Teller
+
+class Slow(Teller):
+    async def on_start(self):
+        pathlib.Path("starting").touch()
+        await trio.sleep(20)
+
+    async def on_stop(self):
+        await trio.sleep(0.3)
+        await super().on_stop()
+"""
+INTERRUPTED_TWICE = """
+import os, signal, threading, time
+from labtroupe.sync import open_bench
+from labtroupe.sync._owner import Owner
+
+def press():
+    while not os.path.exists("starting"):
+        time.sleep(0.01)
+    (owner,) = Owner.started
+    os.kill(os.getpid(), signal.SIGINT)
+    while not owner.told:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=press).start()
+open_bench("bench.toml")
+"""
+
 
 def run(place: Place, *command: str, keyboard: str = "") -> subprocess.CompletedProcess[str]:
     """Run a process of Python to its end."""
@@ -54,6 +86,17 @@ def test_it_is_stopped_in_order_at_the_end_of_a_script(place: Place) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert len(place.stopped()) == 1
     assert notebook.setup(Path("bench.toml"))["teller"].pid() not in place.stopped()
+
+
+def test_one_whose_opening_was_interrupted_twice_is_stopped_in_order_too(place: Place) -> None:
+    """PLR-13: also the first of the process."""
+    (place.folder / "slow.py").write_text(SLOW)
+    file = place.folder / "bench.toml"
+    file.write_text(file.read_text().replace("teller:Teller", "slow:Slow") + 'connect = "required"\n')
+    result = run(place, "-c", INTERRUPTED_TWICE)
+
+    assert result.stderr.endswith("KeyboardInterrupt\n")
+    assert len(place.stopped()) == 1
 
 
 @pytest.mark.slow

@@ -129,3 +129,11 @@ class Everything(LinkamT95):
     async def crash(self) -> None:
         """Have a fault."""
         raise ZeroDivisionError
+
+
+class Slow(LinkamT95):
+    """Takes long to start."""
+
+    async def on_start(self) -> None:
+        """Take long."""
+        await trio.sleep(50)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -137,11 +137,19 @@ async def test_a_call_where_trio_runs_is_refused(tmp_path: Path) -> None:
             list(bench.events())
 
 
-async def test_several_threads_ask_at_once(tmp_path: Path) -> None:
+async def test_of_several_threads_that_ask_at_once_each_gets_its_own_answers(tmp_path: Path) -> None:
+    """PLR-5: of either kind."""
+    answers: dict[int, object] = {}
+
+    async def ask(number: int, run: Callable[[Callable[[], object]], Awaitable[object]]) -> None:
+        answers[number] = await run(lambda: [bench["all"].double(number) for _ in range(20)])
+
     async with faced(tmp_path) as bench, trio.open_nursery() as nursery:
-        for _ in range(3):
-            nursery.start_soon(Foreign().run, lambda: [bench["all"].double(1) for _ in range(20)])
-            nursery.start_soon(trio.to_thread.run_sync, lambda: [bench["all"].double(1) for _ in range(20)])
+        for number in range(3):
+            nursery.start_soon(ask, number, Foreign().run)
+            nursery.start_soon(ask, -1 - number, trio.to_thread.run_sync)
+
+    assert answers == {number: [2.0 * number] * 20 for number in range(-3, 3)}
 
 
 def test_a_call_after_the_end_says_so(tmp_path: Path) -> None:

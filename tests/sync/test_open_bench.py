@@ -6,22 +6,35 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+import attrs
 import pytest
+import trio
 
 from labtroupe.client import _operator, running_benches
+from labtroupe.control import Service
 from labtroupe.errors import BenchError, CommandTimeout, ConfigError, Outcome, RestartLimitError
-from labtroupe.sync import _inside, open_bench, opened
-from labtroupe.sync._owner import Owner
+from labtroupe.messages import Event
+from labtroupe.sync import _crossing, _inside, open_bench, opened
+from labtroupe.sync._owner import Owner, _stop_all
 from labtroupe.transport import claims
 
 from ._kinds import Everything
 
 CRITICAL = "critical = true\nrestart = { max_restarts = 0 }\n"
 ABSENT = 'connect = "required"\nrestart = { max_attempts = 1 }\n'
+
+
+@dataclass
+class Unhashable(Exception):
+    """What has a value, and so no hash."""
+
+    value: int = 0
 
 
 @contextmanager
@@ -50,7 +63,7 @@ def test_all_is_closed_when_the_body_is_over(file: Path) -> None:
     assert (claims(), running_benches(), Owner.started) == ({}, [], set())
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, SystemExit, Unhashable])
 def test_what_the_body_raises_comes_out_bare_when_all_is_closed(
     file: Path, error: type[BaseException]
 ) -> None:
@@ -97,6 +110,86 @@ def test_ctrl_c_in_a_call_cancels_the_command_and_the_bench_goes_on(file: Path) 
         assert bench.status("all").instruments[0].life == 1
 
 
+@attrs.frozen
+class PressedAfter:
+    """The way into a loop, on which Ctrl-C comes as soon as something is sent.
+
+    Attributes:
+        token: That loop.
+        sent: How much was.
+    """
+
+    token: trio.lowlevel.TrioToken
+    sent: list[object] = attrs.field(factory=list[object])
+
+    def run_sync_soon(self, function: Callable[..., object], *args: object) -> None:
+        """Send it, and be interrupted the first time."""
+        self.token.run_sync_soon(function, *args)
+        self.sent.append(function)
+        if len(self.sent) == 1:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_when_a_call_has_just_been_sent_cancels_the_command(file: Path) -> None:
+    """R4: there is no moment in which it goes on alone."""
+    with open_bench(file) as bench:
+        bench.start("all")
+        token = bench.crossing.token
+        bench.crossing.token = cast("trio.lowlevel.TrioToken", PressedAfter(token))
+        with pytest.raises(KeyboardInterrupt):
+            bench.ask("all", Everything.sleep())
+        bench.crossing.token = token
+
+        began, cancelled = bench["all"].counts(timeout=2)
+        assert began == cancelled
+
+
+def test_events_that_are_left_in_mid_step_are_closed_after_that(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4: as by a second Ctrl-C, which waits no longer for what the first has cancelled."""
+    seen: list[str] = []
+
+    async def slow(*_: object, **__: object) -> AsyncGenerator[Event]:
+        try:
+            seen.append("waiting")
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.1)
+            yield Event(instrument="")
+        finally:
+            seen.append("closed")
+
+    monkeypatch.setattr(_crossing, "_UNWIND", 0)
+    monkeypatch.setattr(Service, "events", slow)
+    with open_bench(file) as bench:
+        with pytest.raises(KeyboardInterrupt), interrupted(lambda: seen):
+            list(bench.events(follow=True))
+        wait_until(lambda: seen == ["waiting", "closed"])
+
+        assert bench["all"].double(1) == 2.0
+
+
+def test_events_that_cannot_be_closed_do_the_bench_no_harm(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PLR-6: what nobody waits for fails alone."""
+    left: list[bool] = []
+
+    async def failing(*_: object, **__: object) -> AsyncGenerator[Event]:
+        try:
+            yield Event(instrument="")
+        finally:
+            left.append(True)
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(Service, "events", failing)
+    with open_bench(file) as bench:
+        next(iter(bench.events()))
+        wait_until(lambda: left)
+
+        assert bench["all"].double(1) == 2.0
+
+
 @pytest.mark.parametrize("way", ["name", pytest.param("message", marks=pytest.mark.slow)])
 def test_a_call_ends_soon_after_its_timeout_though_a_driver_holds_up_the_loop(
     file: Path, monkeypatch: pytest.MonkeyPatch, way: str
@@ -133,14 +226,34 @@ def test_a_process_that_was_forked_is_told_to_attach(file: Path) -> None:
         assert bench["all"].double(1) == 2.0
 
 
-def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(tmp_path: Path, file: Path) -> None:
+def make_slow(file: Path) -> None:
+    """Have the bench take long to open."""
+    text = file.read_text().replace(":Everything", ":Slow")
+    file.write_text(text.replace("[instruments.psu]", 'connect = "required"\n[instruments.psu]'))
+
+
+def test_ctrl_c_while_it_opens_has_closed_all_before_it_is_raised(file: Path) -> None:
     """PLR-10."""
-    text = file.read_text().replace("sim:dc-power-supply", "tcp://127.0.0.1:1") + 'connect = "required"\n'
-    file.write_text(text)
+    make_slow(file)
     with pytest.raises(KeyboardInterrupt), interrupted(claims):
         open_bench(file)
 
     assert (claims(), running_benches(), Owner.started) == ({}, [], set())
+
+
+def test_one_that_is_told_to_stop_while_it_opens_says_so(file: Path) -> None:
+    """As at the end of the interpreter, to a thread that opens it."""
+    make_slow(file)
+
+    def stop() -> None:
+        wait_until(claims)
+        _stop_all()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    with pytest.raises(BenchError, match="faced was told to stop while it opened"):
+        open_bench(file)
+    stopper.join()
 
 
 def test_a_file_with_mistakes_is_told_before_anything_runs(file: Path) -> None:
@@ -173,6 +286,34 @@ def test_a_bench_that_failed_says_why_in_each_call_and_at_the_end(
     with pytest.raises(RestartLimitError, match="psu"):
         bench.close()
     bench.close()
+
+
+@pytest.mark.slow
+def test_a_stop_that_fails_is_told_to_all_who_wait_for_it(file: Path) -> None:
+    """R13."""
+    told: list[str] = []
+
+    def close() -> None:
+        try:
+            bench.close()
+        except BenchError as error:
+            told.append(str(error))
+
+    Everything.released = False
+    bench = open_bench(file)
+    bench.start("all")
+    with pytest.raises(CommandTimeout):
+        bench["all"].deaf(timeout=0.5)
+    closers = [threading.Thread(target=close) for _ in range(2)]
+    for each in closers:
+        each.start()
+    for each in closers:
+        each.join(10)
+    bench.close()
+    Everything.released = True
+    wait_until(lambda: not Owner.started)
+
+    assert len(told) == 2
 
 
 def test_who_follows_the_events_is_told_of_the_end(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import attrs
 
@@ -40,6 +41,7 @@ def setup(
 
     So a cell can be run again, whatever has become of the name it gave to the bench.  The bench
     runs until `stop`, to the end of ``with setup(...) as bench:``, or to the end of the kernel.
+    One that has failed is opened anew, and the log says why it had.
 
     Args:
         bench: What describes it: a file, a module, a `BenchSpec`, or what has been read from one.
@@ -54,7 +56,7 @@ def setup(
         RestartLimitError: A required instrument did not start; all has been closed.
     """
     config = simulated(load_bench(bench)) if simulate else load_bench(bench)
-    found = opened().get(config.name)
+    found = _running(config.name)
     if found is None:
         return open_bench(config, await_required=await_required)
     if reopen:
@@ -69,6 +71,12 @@ def setup(
     return found
 
 
+def _running(name: str) -> OpenBench | None:
+    """Return a bench that was not told to stop, and has not failed either."""
+    found = opened().get(name)
+    return None if found is None or found.owner.told or found.owner.ended else found
+
+
 def stop(name: str | None = None) -> None:
     """Stop a bench in order, or all that this kernel runs, and wait until all is closed.
 
@@ -77,17 +85,18 @@ def stop(name: str | None = None) -> None:
 
     Raises:
         BenchError: An instrument did not stop.
-        RestartLimitError: Restarting a critical instrument had not helped.
+        RestartLimitError: Restarting a critical instrument had not helped, now or since it was set up.
     """
-    running = opened()
-    for each in running if name is None else [name]:
-        if each in running:
-            running[each].close()
+    # What goes wrong with one keeps none of the others open.
+    with ExitStack() as stack:
+        for each, bench in opened().items():
+            if name in {None, each}:
+                stack.callback(bench.close)
 
 
 def owners() -> Sequence[Owned]:
     """Return the benches that this kernel runs, and who has them."""
-    return [_owned(each) for each in opened().values()]
+    return [_owned(each) for each in opened().values() if not each.owner.ended]
 
 
 def _owned(bench: OpenBench) -> Owned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import TypeVar, cast
 
 import msgspec
@@ -54,16 +54,9 @@ class Attached(Bench):
                 remedy="Use the class, in the version, that the bench has for this instrument.",
             ) from None
 
-    def ask_by_name(
-        self,
-        name: str,
-        command: str,
-        args: Sequence[object],
-        kwargs: Mapping[str, object],
-        timeout: float | None,
-    ) -> object:
-        """Ask an instrument for a command by its name, and return its answer."""
-        return from_exact(self.call_as("ask", name, command, args, kwargs, timeout).value)
+    def _unmarked(self, value: object) -> object:
+        """Return an answer as it was before it became JSON."""
+        return from_exact(value)
 
     def events(self, *, follow: bool = False, instrument: str | None = None) -> Generator[EventRecord]:
         """Yield the events the bench remembers, and with ``follow`` those that come."""

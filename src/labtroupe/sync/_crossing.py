@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Final, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 import attrs
 import outcome
@@ -20,6 +20,32 @@ T = TypeVar("T")
 # Seconds for which a call that was interrupted waits until what it asked for has been cancelled.
 _UNWIND: Final = 2.0
 _ELSEWHERE: Final = object()
+
+
+@attrs.define(eq=False)
+class _Errand(Generic[T]):
+    """Work that the loop does for a thread.
+
+    Attributes:
+        work: What to do.
+        scope: Around it, for who asked for it and does not want it any more.
+        answer: Where the result is put.
+    """
+
+    work: Callable[[], Awaitable[T]]
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    answer: SimpleQueue[outcome.Outcome[T]] = attrs.field(factory=SimpleQueue[outcome.Outcome[T]], init=False)
+
+    async def run(self) -> None:
+        """Do it; raises nothing, for what a system task raises ends the loop and with it the bench."""
+        # The loop ends, or its waiter cancelled it and does not wait any more.
+        result: outcome.Outcome[T] = outcome.Error(trio.RunFinishedError())
+        try:
+            with suppress(trio.Cancelled), self.scope:
+                result = outcome.Value(await self.work())
+        except BaseException as error:  # noqa: BLE001 - raised in the waiter's thread
+            result = outcome.Error(error)
+        self.answer.put(result)
 
 
 @attrs.define(eq=False)
@@ -81,15 +107,9 @@ class Crossing:
         with suppress(trio.RunFinishedError):
             self.token.run_sync_soon(function, *args)
 
-    def close_soon(self, events: AsyncGenerator[object]) -> None:
-        """Have a generator closed that the loop has run; does not wait for it."""
-
-        def close() -> None:
-            # In a loop that ends there are no new tasks, and trio closes what is left itself.
-            with suppress(RuntimeError):
-                trio.lowlevel.spawn_system_task(events.aclose)
-
-        self.call_soon(close)
+    def start_soon(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Have ``work`` begun in the loop if that still runs; does not wait for it, nor raise its errors."""
+        self._begin(_Errand(work))
 
     def gone(self) -> BenchError:
         """Return the error that says that the bench runs no more."""
@@ -102,38 +122,34 @@ class Crossing:
             return _ELSEWHERE
         return await work()
 
-    def _from_outside(self, work: Callable[[], Awaitable[T]], patience: float | None) -> T:
-        scope, answer = trio.CancelScope(), SimpleQueue[outcome.Outcome[T]]()
+    def _begin(self, errand: _Errand[T]) -> None:
         context = contextvars.copy_context()
-
-        async def errand() -> None:
-            # The loop ends, or its waiter cancelled it and does not wait any more.
-            result: outcome.Outcome[T] = outcome.Error(trio.RunFinishedError())
-            try:
-                with suppress(trio.Cancelled), scope:
-                    result = outcome.Value(await work())
-            except BaseException as error:  # noqa: BLE001 - raised in the waiter's thread
-                result = outcome.Error(error)
-            answer.put(result)
 
         def begin() -> None:
             try:
-                trio.lowlevel.spawn_system_task(errand, context=context)
+                trio.lowlevel.spawn_system_task(errand.run, context=context)
             except RuntimeError:
                 # In a loop that ends there are no new tasks.
-                answer.put(outcome.Error(trio.RunFinishedError()))
+                errand.answer.put(outcome.Error(trio.RunFinishedError()))
 
-        self.token.run_sync_soon(begin)
         try:
-            result = answer.get(timeout=patience)
+            self.token.run_sync_soon(begin)
+        except trio.RunFinishedError as error:
+            errand.answer.put(outcome.Error(error))
+
+    def _from_outside(self, work: Callable[[], Awaitable[T]], patience: float | None) -> T:
+        errand = _Errand(work)
+        try:
+            self._begin(errand)
+            result = errand.answer.get(timeout=patience)
         except Empty:
-            self.call_soon(scope.cancel)
+            self.call_soon(errand.scope.cancel)
             raise self._silent() from None
         except BaseException:
             # As Ctrl-C raises it in the main thread.  Nothing of what was asked is to come later.
-            self.call_soon(scope.cancel)
+            self.call_soon(errand.scope.cancel)
             with suppress(Empty):
-                answer.get(timeout=_UNWIND)
+                errand.answer.get(timeout=_UNWIND)
             raise
         return result.unwrap()
 

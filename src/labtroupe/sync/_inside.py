@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -61,31 +61,28 @@ class Inside(Bench):
             ref = self.running.ref(name, Instrument)
             return self.crossing.carry_out(lambda: ref.ask(message, timeout=timeout), patience)
 
-    def ask_by_name(
-        self,
-        name: str,
-        command: str,
-        args: Sequence[object],
-        kwargs: Mapping[str, object],
-        timeout: float | None,
-    ) -> object:
-        """Ask an instrument for a command by its name, and return its answer."""
-        return self.call_as("ask", name, command, args, kwargs, timeout).value
-
     def events(self, *, follow: bool = False, instrument: str | None = None) -> Generator[EventRecord]:
         """Yield the events the bench remembers, and with ``follow`` those that come."""
         refuse_in_trio()
         events = self.running.service.events(follow=follow, instrument=instrument)
 
+        # A step that Ctrl-C has left may still unwind, and a generator that runs cannot be closed.
+        turn = trio.Lock()
+
         async def advance() -> Event | None:
-            return await anext(events, None)
+            async with turn:
+                return await anext(events, None)
+
+        async def close() -> None:
+            async with turn:
+                await events.aclose()
 
         try:
             while (event := self.crossing.carry_out(advance)) is not None:
                 yield _record(event)
         finally:
             # Not waited for: the garbage collector may run this in any thread, the loop's included.
-            self.crossing.close_soon(events)
+            self.crossing.start_soon(close)
 
     def ask_bench(
         self,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
 from labtroupe import bench as trio_bench
 from labtroupe.bench import BenchSource, load_bench, simulated
+from labtroupe.errors import BenchError
 from labtroupe.sync._bench import refuse_in_trio
 from labtroupe.sync._crossing import Crossing
 from labtroupe.sync._inside import Inside
 from labtroupe.sync._owner import Owner
+
+_log: Final = logging.getLogger(__name__)
 
 
 class OpenBench(Inside):
@@ -24,6 +28,12 @@ class OpenBench(Inside):
     def __init__(self, bench: trio_bench.Bench, crossing: Crossing, owner: Owner) -> None:
         super().__init__(bench, crossing)
         self.owner = owner
+        self._failure_told = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether all of it is closed, and what went wrong has been told."""
+        return self.owner.ended and (self._failure_told or self.owner.failure is None)
 
     def close(self) -> None:
         """Stop its instruments in order, and wait until all is closed; to do it twice does no harm.
@@ -33,8 +43,7 @@ class OpenBench(Inside):
             RestartLimitError: Restarting a critical instrument had not helped.
         """
         refuse_in_trio()
-        self.owner.stop()
-        if (failure := self._take_failure()) is not None:
+        if (failure := self._end()) is not None:
             raise failure
 
     def __enter__(self) -> Self:
@@ -48,17 +57,21 @@ class OpenBench(Inside):
         if error is None:
             self.close()
             return
-        self.owner.stop()
-        if (failure := self._take_failure()) not in {None, error}:
+        failure = self._end()
+        if failure is not None and failure is not error:
             error.add_note(f"Meanwhile the bench failed: {failure}")
 
-    def _take_failure(self) -> BaseException | None:
-        """Return what went wrong, once."""
-        failure, self.owner.failure = self.owner.failure, None
-        return failure
+    def _end(self) -> BaseException | None:
+        """Close it, and return what went wrong: to all who wait for the end, and to nobody after them."""
+        told = self._failure_told
+        self.owner.stop()
+        if told or self.owner.failure is None:
+            return None
+        self._failure_told = True
+        return self.owner.failure
 
 
-# By name: those that may still run, and some that have ended.
+# By name: those that are not closed, and some that are.
 _benches: Final[dict[str, OpenBench]] = {}
 
 
@@ -70,6 +83,8 @@ def open_bench(bench: BenchSource, *, simulate: bool = False, await_required: bo
 
     It returns when all required instruments are running; the others may still be starting, and what is
     asked of them waits.  The command line finds the bench like one of ``labtroupe run``.
+
+    If the last one of its name has failed, and nobody has closed it and been told, the log says so.
 
     Args:
         bench: What describes it: a file, a module, a `BenchSpec`, or what has been read from one.
@@ -83,7 +98,7 @@ def open_bench(bench: BenchSource, *, simulate: bool = False, await_required: bo
     """
     refuse_in_trio()
     config = simulated(load_bench(bench)) if simulate else load_bench(bench)
-    _wait_for_last(config.name)
+    _close_last(config.name)
 
     def note(bench: trio_bench.Bench, crossing: Crossing) -> None:
         # At once, for Ctrl-C may keep the caller from getting it.
@@ -91,20 +106,28 @@ def open_bench(bench: BenchSource, *, simulate: bool = False, await_required: bo
 
     owner = Owner(config, await_required, note)
     owner.start()
-    if (failure := owner.failure) is not None:
-        raise failure
-    return _benches[config.name]
+    made = _benches.get(config.name)
+    if made is None or made.owner is not owner:
+        raise owner.failure or BenchError(
+            f"the bench {config.name} was told to stop while it opened", remedy="Open it again."
+        )
+    return made
 
 
 def opened() -> Mapping[str, OpenBench]:
-    """Return the benches that this process runs by `open_bench`, by name."""
-    return {
-        name: bench for name, bench in list(_benches.items()) if not (bench.owner.told or bench.owner.ended)
-    }
+    """Return the benches that `open_bench` has opened in this process and that are not closed, by name.
+
+    Those too that have ended by themselves, until somebody closes them and is told why.
+    """
+    return {name: bench for name, bench in list(_benches.items()) if not bench.closed}
 
 
-def _wait_for_last(name: str) -> None:
-    """Wait for a bench of this name that was told to stop, whose caller did not wait."""
+def _close_last(name: str) -> None:
+    """Wait for the last bench of this name to end, if nobody else did, and log why it failed."""
     last = _benches.get(name)
-    if last is not None and last.owner.told:
-        last.owner.stop()
+    if last is None or not (last.owner.told or last.owner.ended):
+        return
+    try:
+        last.close()
+    except Exception as failure:  # noqa: BLE001 - whatever has ended it
+        _log.warning("the bench %s, opened anew now, had failed: %s", name, failure)

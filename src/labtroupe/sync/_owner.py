@@ -74,7 +74,9 @@ class Owner:
             # As by Ctrl-C; what was opened is closed before the caller knows of it.
             self.stop()
             raise
-        _stop_at_exit()
+        finally:
+            # However this ends: a second Ctrl-C leaves a thread that still runs.
+            _stop_at_exit()
 
     def stop(self, patience: float | None = None) -> None:
         """Stop the bench in order, and wait until all is closed; to do it twice does no harm.
