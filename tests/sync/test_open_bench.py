@@ -289,8 +289,11 @@ def test_a_bench_that_failed_says_why_in_each_call_and_at_the_end(
 
 
 @pytest.mark.slow
-def test_a_stop_that_fails_is_told_to_all_who_wait_for_it(file: Path) -> None:
+def test_a_stop_that_fails_is_told_to_all_who_wait_for_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """R13."""
+    monkeypatch.setattr(Everything, "released", False)
     told: list[str] = []
 
     def close() -> None:
@@ -299,7 +302,6 @@ def test_a_stop_that_fails_is_told_to_all_who_wait_for_it(file: Path) -> None:
         except BenchError as error:
             told.append(str(error))
 
-    Everything.released = False
     bench = open_bench(file)
     bench.start("all")
     with pytest.raises(CommandTimeout):
@@ -342,8 +344,9 @@ def test_a_bench_is_simulated_as_a_whole(file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path) -> None:
+def test_a_stop_does_not_wait_for_one_that_does_not_stop(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """R13."""
+    monkeypatch.setattr(Everything, "released", False)
     bench = open_bench(file)
     bench.start("all")
     with pytest.raises(CommandTimeout):
