@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -172,15 +172,18 @@ async def test_an_answer_that_comes_after_a_hang_is_given_to_nobody(simulator: P
         pages = {0x1000: bytes(range(PAGE)), 0x1100: bytes(reversed(range(PAGE)))}
         for address, data in pages.items():
             await board.ask(Bootloader.write_page(address, data))
+        cut_off = 0
         for pause in (0.005, 0.01, 0.015, 0.02):
             reply = board.send(Bootloader.read_page(0x1000), timeout=0.2)
             await trio.sleep(pause)
             device.send(signal.SIGSTOP)
-            with pytest.raises(CommandTimeout):
+            # On a busy machine the pause may be so long that it has answered.
+            with suppress(CommandTimeout):
                 await reply
-            assert reply.outcome is Outcome.UNKNOWN
+            cut_off += reply.outcome is Outcome.UNKNOWN
             device.send(signal.SIGCONT)
             assert await board.ask(Bootloader.read_page(0x1100), timeout=5) == pages[0x1100]
+        assert cut_off > 0
 
 
 async def test_a_board_that_is_pulled_out_comes_back_by_itself(simulator: Path, tmp_path: Path) -> None:

@@ -169,6 +169,11 @@ class Instrument(Actor):
         """
         self.link.acquaintance.remember(settings, times_halted())
 
+    @property
+    def restores(self) -> bool:
+        """Whether the bench wants the settings restored when the device comes back."""
+        return self.link.acquaintance.reattach is Reattach.RESTORE
+
     def recall(self, kind: type[S]) -> S | None:
         """Return what was kept last, a value of this class; ``None`` if nothing is."""
         return self.link.acquaintance.recall(kind)

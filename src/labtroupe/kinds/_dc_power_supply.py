@@ -159,7 +159,11 @@ class DCPowerSupply(ScpiInstrument):
         except CommandRefused:
             self.remember(before)
             raise
-        self.remember(await self._read_settings() if before is None else change(before))
+        if before is not None:
+            self.remember(change(before))
+        elif self.restores:
+            # Not on each bench: some supplies do not answer all of this.
+            self.remember(await self._read_settings())
 
     async def _read_settings(self) -> _Settings:
         return _Settings(
