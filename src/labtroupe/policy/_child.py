@@ -137,6 +137,10 @@ class Child:
             # A life that is being cleaned up belongs to what failed before.
             self.asked = self.asked or self.phase in {Phase.STOPPING, Phase.WEDGED}
 
+    def renew(self) -> None:
+        """Want another life in place of the present one, if there is one; what failed before still counts."""
+        self.cycle = self.there
+
     def hurry(self) -> None:
         """Let it wait no longer for its next try."""
         self.due = -math.inf

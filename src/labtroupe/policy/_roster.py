@@ -21,6 +21,8 @@ from labtroupe.policy._children import Children, must_stop
 from labtroupe.policy._group import AutoShutdown, Group
 from labtroupe.policy._turns import STARTS_AT_ONCE, take_turns
 
+_LIVING: Final = (Wanted.RUNNING, Wanted.IF_USED)
+
 # Seconds after the time for clean-up is over until a child that is still there is wedged.
 _WEDGED_AFTER: Final = 1.0
 
@@ -90,7 +92,7 @@ class Roster:
 
     def restart(self, child: Child) -> None:
         """Want a new life of a child: this one is stopped first, if there is one."""
-        child.cycle = child.there
+        child.renew()
         self._revive(child)
 
     def use(self, child: Child) -> None:
@@ -216,8 +218,7 @@ class Roster:
 
     def wants(self, child: Child) -> bool:
         """Whether a life of a child is wanted, or will be once something is asked of it."""
-        wanted = child.wanted is Wanted.RUNNING or child.wanted is Wanted.IF_USED
-        return wanted and (self.returning or not self.closed)
+        return child.wanted in _LIVING and (self.returning or not self.closed)
 
     def idle(self, child: Child) -> bool:
         """Whether a child has no life, and none is wanted."""
@@ -248,6 +249,12 @@ class Roster:
     def over(self) -> bool:
         """Whether nothing is to be started any more, and everything is to be closed."""
         return self.gave_up is not None or self.finished
+
+    @property
+    def never_began(self) -> bool:
+        """Whether a required child has not started, so that nothing has been done that is to be made safe."""
+        child = self.gave_up
+        return child is not None and child.name in self.children.required and not child.ever_up
 
     def _revive(self, child: Child) -> None:
         for mate in self.children.mates.of(child) if child.wanted is Wanted.PARKED else ():

@@ -7,14 +7,14 @@ stops waiting takes nothing from the others.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import trio
 
 from labtroupe.actor import ActorRef, Cell
-from labtroupe.errors import LabtroupeError, Outcome, sentence
+from labtroupe.errors import LabtroupeError, LinkError, Outcome, sentence
 from labtroupe.lifecycle import State
 from labtroupe.messages import Message, WhenIdle, commands_of
 from labtroupe.policy import Phase, Wanted
@@ -68,14 +68,19 @@ async def ensure_connected(
     Raises:
         UnknownInstrumentError: The supervisor has none of one of these names.
     """
-    missing = list(refs)
+    missing = list({ref.name: ref for ref in refs}.values())
     unproved.update((ref.name, "it has not answered yet") for ref in missing)
+    silent = set[str]()
     for _ in range(2):
+        for owner, member in map(supervisor.find, silent):
+            member.record.renew()
+            owner.keeper.look()
+        silent.clear()
         members = [supervisor.member(ref.name) for ref in missing]
         await _wait_tried(supervisor, members)
         async with trio.open_nursery() as nursery:
             for ref, member in zip(missing, members, strict=True):
-                nursery.start_soon(_prove, ref, member.cell, unproved)
+                nursery.start_soon(_prove, ref, member.cell, unproved, silent)
         missing = [ref for ref in missing if ref.name in unproved]
 
 
@@ -86,16 +91,20 @@ def names_with_dependencies(supervisor: Supervisor, names: Iterable[str]) -> Seq
         UnknownInstrumentError: There is none of one of these names.
     """
     found: dict[str, None] = {}
-    for name in names:
+
+    def find(name: str) -> None:
         if name not in found:
-            needed = supervisor.member(name).record.policy.depends_on
-            found.update(dict.fromkeys(names_with_dependencies(supervisor, needed)))
+            for needed in supervisor.member(name).record.policy.depends_on:
+                find(needed)
             found[name] = None
+
+    for name in names:
+        find(name)
     return list(found)
 
 
-async def _prove(ref: ActorRef[Any], cell: Cell, unproved: dict[str, str]) -> None:
-    """Have a device answer, and take it out of the unproved."""
+async def _prove(ref: ActorRef[Any], cell: Cell, unproved: dict[str, str], silent: set[str]) -> None:
+    """Have a device answer, and take it out of the unproved; note if it was asked and did not."""
     if cell.state is not State.RUNNING:
         unproved[cell.name] = f"{cell.state}: {cell.reason}" if cell.reason else str(cell.state)
         return
@@ -107,8 +116,10 @@ async def _prove(ref: ActorRef[Any], cell: Cell, unproved: dict[str, str]) -> No
         # To say no is an answer.
         if error.outcome is not Outcome.REFUSED:
             unproved[cell.name] = sentence(error)
+            if cell.up and (isinstance(error, LinkError) or error.outcome is Outcome.UNKNOWN):
+                silent.add(cell.name)
             return
-    del unproved[cell.name]
+    unproved.pop(cell.name, None)
 
 
 def _probe_of(actor_type: type[Any]) -> Message[object] | None:
@@ -120,26 +131,55 @@ def _probe_of(actor_type: type[Any]) -> Message[object] | None:
 async def _wait_tried(supervisor: Supervisor, members: Sequence[Member]) -> None:
     """Wait until each runs, or has been tried in vain; whoever waits for a later try is tried now."""
     names = names_with_dependencies(supervisor, [member.spec.name for member in members])
-    found = [supervisor.find(name) for name in names]
+    pending = [each for name in names for each in _with_branches(*supervisor.find(name))]
     # The try that these have begun is the one to wait for.
-    unhurried: Sequence[_Found] = [
-        (owner, each) for owner, each in found if each.record.phase is not Phase.STARTING
-    ]
-    with _awaited([member for _, member in found]):
+    hurried = {each.spec.name for _, each in pending if each.record.phase is Phase.STARTING}
+    failed = set[str]()
+    with _awaited([member for _, member in pending]):
         while True:
-            unhurried = _hurry(unhurried)
-            pending = [owner for owner, member in found if not _is_tried(owner, member)]
+            _hurry(pending, hurried)
+            tried = [each for each in pending if _is_tried(*each, failed)]
+            # Once and for all: some may have begun the next try before the last has had its first.
+            failed.update(member.spec.name for _, member in tried if member.cell.state is not State.RUNNING)
+            pending = [each for each in pending if each not in tried]
             if not pending:
                 return
-            await pending[0].keeper.wait_look()
+            await _wait_look({id(owner): owner for owner, _ in pending}.values())
 
 
-def _hurry(found: Sequence[_Found]) -> Sequence[_Found]:
-    """Let members wait no longer for their use or their next try, and return those that did not."""
-    hurried = [(owner, member) for owner, member in found if owner.keeper.want_now(member.record)]
-    for owner in dict.fromkeys(owner for owner, _ in hurried):
+def _with_branches(owner: Supervisor, member: Member) -> Iterator[_Found]:
+    """Yield the supervisors in which a member is, as members of those above them, and then itself."""
+    if owner.above is not None:
+        branch = next(each for each in owner.above if each.spec.inner is owner)
+        yield from _with_branches(owner.above, branch)
+    yield owner, member
+
+
+def _hurry(pending: Sequence[_Found], hurried: set[str]) -> None:
+    """Let those wait no longer, and those for whom they wait, that have not been hurried before."""
+    owners: dict[int, Supervisor] = {}
+    for owner, member in pending:
+        waits_for = owner.keeper.roster.waits_for(member.record)
+        for each in (member, *map(owner.member, waits_for)):
+            if each.spec.name not in hurried and owner.keeper.want_now(each.record):
+                hurried.add(each.spec.name)
+                owners[id(owner)] = owner
+    for owner in owners.values():
         owner.keeper.look()
-    return [each for each in found if each not in hurried] if hurried else found
+
+
+async def _wait_look(owners: Iterable[Supervisor]) -> None:
+    """Wait until one of the supervisors has looked at its records once more."""
+    # Taken now, and not by the tasks: there may be a look before their first step.
+    looks = [owner.keeper.next_look for owner in owners]
+    async with trio.open_nursery() as nursery:
+
+        async def wait(look: trio.Event) -> None:
+            await look.wait()
+            nursery.cancel_scope.cancel("one is enough")
+
+        for look in looks:
+            nursery.start_soon(wait, look)
 
 
 @contextmanager
@@ -154,14 +194,16 @@ def _awaited(members: Sequence[Member]) -> Generator[None]:
             member.callers -= 1
 
 
-def _is_tried(owner: Supervisor, member: Member) -> bool:
-    """Whether nothing is about to happen to a member, unless somebody does something."""
+def _is_tried(owner: Supervisor, member: Member, failed: Collection[str]) -> bool:
+    """Whether nothing is about to happen to a member that would help it, unless somebody does something."""
+    if member.record.phase is Phase.WEDGED:
+        return True
     match member.cell.state:
         case State.STARTING:
             waits_for = owner.keeper.roster.waits_for(member.record)
-            return any(_has_failed(owner, owner.member(name)) for name in waits_for)
+            return any(_has_failed(owner, name, failed) for name in waits_for)
         case State.STOPPING:
-            return member.record.phase is Phase.WEDGED or not member.cell.restarting
+            return not member.cell.restarting
         case State.RUNNING:
             # Otherwise its life is over, and nobody has looked since.
             return member.cell.up
@@ -169,5 +211,6 @@ def _is_tried(owner: Supervisor, member: Member) -> bool:
             return True
 
 
-def _has_failed(owner: Supervisor, member: Member) -> bool:
-    return member.cell.state is not State.RUNNING and _is_tried(owner, member)
+def _has_failed(owner: Supervisor, name: str, failed: Collection[str]) -> bool:
+    member = owner.member(name)
+    return name in failed or (member.cell.state is not State.RUNNING and _is_tried(owner, member, failed))

@@ -139,6 +139,11 @@ class Keeper:
         """Have the records looked at soon."""
         self._changed.set()
 
+    @property
+    def next_look(self) -> trio.Event:
+        """Set when the records have been looked at once more."""
+        return self._looked
+
     async def wait_look(self) -> None:
         """Wait until the records have been looked at once more."""
         await self._looked.wait()
@@ -163,13 +168,14 @@ class Keeper:
             self._start_and_stop(now)
             if done():
                 return
-            with trio.CancelScope(deadline=self.roster.next_look(now)):
+            limits = (each.scope.deadline for each in self._starting() if each.scope.deadline > now)
+            with trio.CancelScope(deadline=min((self.roster.next_look(now), *limits))):
                 await self._changed.wait()
 
     async def _stop_all(self) -> None:
         latch: Latch | None = None
         before = {each.spec.name: each.cell.latch for each in self.actors()}
-        if self.roster.gave_up is not None:
+        if self.roster.gave_up is not None and not self.roster.never_began:
             latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
             cells = [each.cell for each in self.actors()]
             await halt_all([each for each in cells if each.latch is None or each.latch.leave], latch)
@@ -194,6 +200,8 @@ class Keeper:
     def _start_and_stop(self, now: float) -> None:
         if self._children is None:
             return
+        for member in self._overdue(now):
+            self.roster.ending(member.record, now)
         for record in self.roster.due_stops(now):
             member = self.members[record.name]
             member.cell.go_down(for_good=not self.roster.wants(record))
@@ -211,6 +219,13 @@ class Keeper:
                 member.estate = None
         self._looked.set()
         self._looked = trio.Event()
+
+    def _starting(self) -> Iterator[Member]:
+        return (each for each in self.members.values() if each.record.phase is Phase.STARTING)
+
+    def _overdue(self, now: float) -> Sequence[Member]:
+        """Return those whose start was cancelled, as its time is over, and who have not noticed."""
+        return [each for each in self._starting() if each.scope.deadline <= now]
 
     @trio.lowlevel.enable_ki_protection
     async def _live(self, member: Member) -> None:
