@@ -24,6 +24,7 @@ class Behaviour:
         appears_at: Until when, on trio's clock, it cannot.
         opening: Seconds that takes.
         deaf: Whether opening it cannot be cancelled, as some libraries' cannot.
+        mended_by: The opening, counted from 1, from which on it answers again; 0 for none.
         answer: What it does when it is asked whether it is there.
         opened: When it was, or was tried to be.
     """
@@ -33,6 +34,7 @@ class Behaviour:
     opening: float = 0.1
     deaf: bool = False
     answer: Exception | None = None
+    mended_by: int = 0
     opened: list[float] = attrs.field(factory=list[float])
 
 
@@ -65,6 +67,8 @@ class Device(Instrument):
         """Open the device, as the test wants it."""
         world, behaviour = self.world, self.world[self.device]
         behaviour.opened.append(trio.current_time())
+        if len(behaviour.opened) == behaviour.mended_by:
+            behaviour.answer = None
         world.opening += 1
         world.peak = max(world.peak, world.opening)
         try:

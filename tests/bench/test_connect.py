@@ -176,6 +176,46 @@ async def test_those_before_it_in_its_group_are_waited_for(tmp_path: Path, autoj
         assert (await bench.connect("b")).connected
 
 
+async def test_each_is_waited_for_once_however_long_the_others_take(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """OA-5: some have begun their next try before the last has had its first."""
+    names = {"a": 5.0, "b": 9.0, "c": 3.0}
+    for name, seconds in names.items():
+        Device.world[name].opening, Device.world[name].absent = seconds, "away"
+    async with opened(tmp_path, names, seconds=HOUR) as (bench, _):
+        with pytest.raises(NotConnected):
+            await bench.connect()
+        assert trio.current_time() == pytest.approx(9.0, abs=0.1)
+
+
+async def test_a_start_that_ignores_its_limit_is_wedged_and_not_waited_for(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """R13: it is told, with its stack, and named as the cause."""
+    Device.world["deaf"].deaf, Device.world["deaf"].opening = True, 30.0
+    text = table("deaf", start_timeout="1.0", shutdown="0.5")
+    async with opened(tmp_path, text) as (bench, _):
+        with pytest.raises(NotConnected, match="wedged"):
+            await bench.connect()
+
+        assert trio.current_time() == pytest.approx(1.0 + 0.5 + 1.0, abs=0.1)
+        events = [each.kind async for each in bench.service.feed.read(follow=False)]
+        assert "wedged" in events
+
+
+async def test_those_it_waits_for_in_its_group_are_tried_now(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """S3, OA-3: although it does not depend on them."""
+    groups = '[groups.g]\nstrategy = "one_for_all"\nmembers = ["a", "b"]\n'
+    async with opened(tmp_path, table("a") + table("b") + groups, seconds=HOUR) as (bench, world):
+        world["a"].absent = "away"
+        await trio.sleep(200)
+        world["a"].absent = ""
+        assert (await bench.connect("b")).connected
+
+
 async def test_an_unknown_name_is_an_error_and_nothing_is_done(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -224,6 +264,25 @@ async def test_one_that_has_lost_its_link_is_connected_anew(
             await wait_all_tasks_blocked()
             assert (await bench.ensure_connected("a")).connected
         assert len(world["a"].opened) == 2
+
+
+async def test_one_that_does_not_answer_gets_a_new_connection_and_another_chance(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """OA-6: once, also where its silence alone ends no life."""
+    async with opened(tmp_path, ["a"]) as (bench, world):
+        await bench.connect("a")
+        world["a"].answer, world["a"].mended_by = TimeoutError(), 2
+        assert (await bench.ensure_connected("a")).connected
+        assert len(world["a"].opened) == 2
+
+
+async def test_one_may_be_named_twice(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """OA-15: by its name, by its ref, and in an object."""
+    async with opened(tmp_path, ["a", "b"]) as (bench, _):
+        pair = bench.refs(Pair)
+        assert (await bench.ensure_connected("a", pair.a, pair, x=pair.a)).connected
+        assert (await bench.connect("a", "a", pair)).connected
 
 
 async def test_a_hundred_devices_prove_it_side_by_side(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -280,11 +339,19 @@ class Wrong:
     a: int
 
 
+class Bare:
+    """No fields."""
+
+    a: ActorRef[Device]
+
+
 async def test_a_class_whose_fields_are_no_refs_is_refused(tmp_path: Path, autojump_clock: MockClock) -> None:
     """OA-15: at once, and by name."""
     async with opened(tmp_path, ["a"]) as (bench, _):
         with pytest.raises(TypeError, match=r"Wrong\.a is not annotated as the ref"):
             bench.refs(Wrong)
+        with pytest.raises(TypeError, match="Bare has no fields"):
+            bench.refs(Bare)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType] - that is the mistake
         with pytest.raises(TypeError, match="no refs in its fields"):
             await bench.connect(Wrong(1))
 
@@ -414,13 +481,13 @@ async def test_another_reason_is_told_too_but_not_without_end(
     """OA-9, OA-12: some reasons are never twice the same."""
     async with opened(tmp_path, ["a"], seconds=24 * HOUR) as (bench, world):
         for number in range(20):
-            world["a"].absent = f"reason {number}"
+            world["a"].absent = f"reason {'abcdefghijklmnopqrstuvwxyz'[number]}, after {number} s"
             await trio.sleep(40)
 
         changes = [
             each async for each in bench.service.feed.read(follow=False) if isinstance(each, StateChanged)
         ]
-        assert [each.reason for each in changes] == ["", "reason 0", "reason 1", "reason 2"]
+        assert [each.reason[:8] for each in changes] == ["", *(f"reason {letter}" for letter in "abcdefghij")]
 
 
 @pytest.mark.slow
@@ -441,6 +508,18 @@ async def test_a_hundred_dead_devices_leave_room_in_the_feed(
         reminders = [line for line in lines if line.startswith(": still not connected: ")]
         assert len(reminders) == 2
         assert all(reminders[0].count(f"{name}: backoff, not connected since") == 1 for name in names)
+
+
+async def test_one_that_is_halted_is_tried_in_silence(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """OA-12, S10: that it is halted has been said."""
+    async with opened(tmp_path, ["a"], seconds=HOUR) as (bench, world):
+        world["a"].absent = "away"
+        await trio.sleep(10)
+        await bench.service.halt(["a"], "smoke")
+        before = len(await told(bench))
+        await trio.sleep(600)
+
+        assert len(await told(bench)) == before
 
 
 async def test_nobody_is_reminded_of_what_a_person_wants(

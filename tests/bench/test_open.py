@@ -61,6 +61,14 @@ async def test_the_ports_are_closed_when_the_body_is_over(tmp_path: Path) -> Non
         assert claims() == {}
 
 
+class Fatal(BaseException):
+    """No `Exception`."""
+
+
+TWO = ExceptionGroup("two", [OSError(), KeyError()])
+BODIES = [ValueError("mine"), SystemExit(3), KeyboardInterrupt(), Fatal(), TWO]
+
+
 @pytest.mark.parametrize("when", ["starting", "running"])
 async def test_what_cancels_all_of_it_ends_the_body_first(tmp_path: Path, when: str) -> None:
     """S2: the body may have to ask an instrument to clean up."""
@@ -117,7 +125,17 @@ async def test_a_bench_that_is_cancelled_before_it_begins_ends(tmp_path: Path) -
     assert claims() == {}
 
 
-@pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("mine"),
+        SystemExit(3),
+        KeyboardInterrupt(),
+        Fatal(),
+        ExceptionGroup("two", [OSError(), KeyError()]),
+    ],
+    ids=repr,
+)
 async def test_what_the_body_raises_comes_out_as_it_is(tmp_path: Path, error: BaseException) -> None:
     """S15: in no group."""
     caught: list[BaseException] = []
@@ -136,6 +154,30 @@ async def test_a_required_instrument_that_is_absent_ends_it_before_it_has_begun(
     with trio.fail_after(10), pytest.raises(RestartLimitError, match=r"heater: given up: .*no such device"):
         async with open_bench(write(tmp_path, text)):
             pytest.fail("its body has begun")
+
+
+@attrs.define(eq=False)
+class Careful(LinkamT95):
+    """Notes that it is made safe."""
+
+    made_safe: ClassVar[list[str]] = []
+
+    async def safe_state(self) -> None:
+        """Note it."""
+        self.made_safe.append("made safe")
+
+
+async def test_a_bench_that_does_not_begin_leaves_its_devices_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S11: those that are there are stopped in order, and nothing else is done to them."""
+    monkeypatch.setitem(sys.modules, "careful_kinds", sys.modules[__name__])
+    text = HEATER.replace("linkam-t95", "careful_kinds:Careful", 1)
+    text += '[instruments.gone]\nkind = "scpi"\naddress = "serial:/dev/not-here"\ndepends_on = ["heater"]\n'
+    with trio.fail_after(20), pytest.raises(RestartLimitError, match="gone"):
+        async with open_bench(write(tmp_path, text), require="gone"):
+            pass
+    assert Careful.made_safe == []
 
 
 async def test_one_that_is_only_wanted_may_be_absent(tmp_path: Path) -> None:

@@ -54,11 +54,13 @@ async def test_fifty_that_fail_leave_no_descriptor_and_no_thread(tmp_path: Path)
 
     with trio.fail_after(50):
         await fail()
-        before = descriptors(), threading.active_count()
+        files, threads = descriptors(), threading.active_count()
         for _ in range(50):
             await fail()
 
-    assert (descriptors(), threading.active_count()) == before
+    assert descriptors() == files
+    # trio keeps a few for the next call that blocks.
+    assert threading.active_count() < threads + 5
     assert len(kept) == 51
     assert claims() == {}
 

@@ -24,7 +24,7 @@ Wanted: TypeAlias = str | ActorRef[Any] | InstrumentFactory[Any] | Composite
 """An instrument by its name, its ref or its function; or several, in an object whose fields are refs."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Bench:
     """A bench that runs.
 
@@ -36,6 +36,11 @@ class Bench:
     config: BenchConfig
     service: Service
     _supervisor: Supervisor
+
+    def __repr__(self) -> str:
+        """Return its name and the states of its instruments."""
+        states = ", ".join(f"{each.name}: {each.state}" for each in self.service.status().instruments)
+        return f"<bench {self.name}: {states}>"
 
     @property
     def name(self) -> str:

@@ -27,8 +27,10 @@ def make_composite(
     """Return an instance with the ref to the instrument of its name in each field.
 
     Raises:
-        TypeError: A field is no ref, or ``find`` says so.
+        TypeError: It has no fields, one is no ref, or ``find`` says so.
     """
+    if not any(_fields(composite)):
+        raise TypeError(f"{composite.__name__} has no fields: make it an attrs class or a dataclass")
     types = get_type_hints(composite)
     return composite(
         **{name: find(name, _instrument_type(composite, name, types[name])) for name in _fields(composite)}

@@ -23,7 +23,8 @@ from labtroupe.bench._requiring import requiring
 from labtroupe.bench._simulated import make_simulated
 from labtroupe.bench._simulated_bench import simulated
 from labtroupe.control import Feed, InstrumentInfo, Service
-from labtroupe.errors import RestartLimitError, bare
+from labtroupe.errors import RestartLimitError
+from labtroupe.escape import Escape
 from labtroupe.instrument import Bus, BusLink, FlightRecorder, Instrument, Link, Reattach
 from labtroupe.messages import DeviceReturned, Event, SimulationCrashed
 from labtroupe.policy import Group, Strategy
@@ -47,7 +48,7 @@ async def open_bench(  # noqa: PLR0913 - all but the first have defaults and go 
     bench: BenchSource,
     *,
     simulate: bool = False,
-    require: Collection[str] | None = (),
+    require: str | Collection[str] | None = (),
     await_required: bool = True,
     on_wedged: Callable[[Sequence[Member]], None] = _wait,
     chance: random.Random | None = None,
@@ -145,34 +146,47 @@ async def _running(
 
     What either raises comes out as it is, in no group.
     """
-    failure: BaseException | None = None
+    escape = Escape()
     # Shielded, so that what cancels all of it from outside ends the body first:
     # its clean-up may have to ask an instrument.
     shelter = trio.CancelScope(shield=True)
     try:
         async with trio.open_nursery() as nursery:
-            # Shielded, too: cancelled before it has begun it would go on for ever.
-            with trio.CancelScope(shield=True):
-                await nursery.start(partial(_keep, supervisor, beside, shelter))
             try:
-                for name in awaited:
-                    await supervisor.wait_been_up(name)
-                yield
-            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
-                failure = error
+                with escape.carry():
+                    # Shielded, too: cancelled before it has begun it would go on for ever.
+                    with trio.CancelScope(shield=True):
+                        await nursery.start(partial(_keep, supervisor, beside, shelter))
+                    for name in awaited:
+                        await supervisor.wait_been_up(name)
+                    yield
             finally:
                 shelter.cancel("the body of the bench has ended")
     except BaseExceptionGroup as group:
-        errors, others = group.split(RestartLimitError)
-        if errors is None or (others is not None and others.split(trio.Cancelled)[1] is not None):
+        failure = _the_one(group)
+        if failure is None:
             raise
-        given_up = bare(errors)
-        if failure is not None:
-            failure.add_note(f"Meanwhile the bench failed: {given_up}")
+        if escape.error is None or isinstance(failure, KeyboardInterrupt):
+            escape.error = failure
         else:
-            failure = given_up
-    if failure is not None:
-        raise failure
+            escape.error.add_note(f"Meanwhile the bench failed: {failure}")
+    escape.release()
+
+
+def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """Return what ended the bench besides a cancellation, if that is one thing; Ctrl-C may come twice."""
+    errors = group.split(trio.Cancelled)[1]
+    if errors is None:
+        return None
+    for kind in (RestartLimitError, KeyboardInterrupt):
+        found, others = errors.split(kind)
+        if found is not None and others is None:
+            return _innermost(found)
+    return None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 @trio.lowlevel.enable_ki_protection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import trio
@@ -18,11 +19,9 @@ _TRIED: Final = frozenset({State.STARTING, State.BACKOFF})
 
 async def remind_of_missing(service: Service) -> None:
     """Publish once an hour who has not been connected all that time; runs until cancelled."""
-    before = set[str]()
     while True:
         await trio.sleep(_HOUR)
-        missing = [each for each in service.connecting.report().causes if each.state in _TRIED]
-        told = [str(each) for each in missing if each.name in before]
-        if told:
-            service.feed.publish(StillMissing(missing=tuple(told)))
-        before = {each.name for each in missing}
+        tried = [each for each in service.connecting.report().causes if each.state in _TRIED]
+        missing = [str(each) for each in tried if each.since and time.time() - each.since > _HOUR]
+        if missing:
+            service.feed.publish(StillMissing(missing=tuple(missing)))

@@ -11,16 +11,17 @@ from labtroupe.errors import UnknownInstrumentError
 from labtroupe.names import nearest
 
 
-def requiring(config: BenchConfig, names: Collection[str] | None) -> BenchConfig:
+def requiring(config: BenchConfig, names: str | Collection[str] | None) -> BenchConfig:
     """Return a bench in which instruments are required, whatever its file says of them.
 
     Args:
         config: The bench as it is described.
-        names: Which; ``None`` for all of them.
+        names: Which, one or several; ``None`` for all of them.
 
     Raises:
         UnknownInstrumentError: It has none of one of these names.
     """
+    names = [names] if isinstance(names, str) else names
     known = [each.name for each in config.instruments]
     for name in names or ():
         if name not in known:

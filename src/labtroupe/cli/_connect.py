@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import click
@@ -27,9 +28,11 @@ def connect(
     Exits with 3 if not all are connected then.
     """
     client = find(bench)
+    began = time.monotonic()
     report = client.connect(names or None, force=force, timeout=timeout)
     if report.connected:
-        report = client.ensure_connected(names or None, timeout=timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        report = client.ensure_connected(names or None, timeout=left)
     match output:
         case Output.JSON:
             print_json(report)

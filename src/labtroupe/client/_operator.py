@@ -83,21 +83,21 @@ class Operator(ABC):
         """
         return self.call_as("call", name, command, args, kwargs or {}, timeout)
 
-    def connections(self, names: Sequence[str] | None = None) -> ConnectionReport:
+    def connections(self, names: str | Sequence[str] | None = None) -> ConnectionReport:
         """Look at who is connected: some instruments with what they depend on, or all.
 
         Raises:
             UnknownInstrumentError: There is none of one of these names.
         """
-        return self.ask_bench("connections", {"names": names}, ConnectionReport, patience=PATIENCE)
+        return self.ask_bench("connections", {"names": _several(names)}, ConnectionReport, patience=PATIENCE)
 
     def connect(
-        self, names: Sequence[str] | None = None, *, force: bool = False, timeout: float | None = None
+        self, names: str | Sequence[str] | None = None, *, force: bool = False, timeout: float | None = None
     ) -> ConnectionReport:
         """Want instruments running, and wait until each does, or has been tried in vain.
 
         Args:
-            names: Which; where not given, all that are to be running anyway.
+            names: Which, one or several; where not given, all that are to be running anyway.
             force: Give those that run a new life, with a new connection.
             timeout: Seconds to wait; those that are not connected by then go on being tried.
 
@@ -105,24 +105,24 @@ class Operator(ABC):
             UnknownInstrumentError: There is none of one of these names; nothing was done.
         """
         timeout = _finite(timeout)
-        asked = {"names": names, "force": force, "timeout": timeout}
+        asked = {"names": _several(names), "force": force, "timeout": timeout}
         patience = None if timeout is None else timeout + GRACE
         return self.ask_bench("connect", asked, ConnectionReport, patience=patience)
 
     def ensure_connected(
-        self, names: Sequence[str] | None = None, *, timeout: float | None = None
+        self, names: str | Sequence[str] | None = None, *, timeout: float | None = None
     ) -> ConnectionReport:
         """Have devices prove that they are there now; who does not is connected anew, once.
 
         Args:
-            names: Which; where not given, all that are to be running anyway.
+            names: Which, one or several; where not given, all that are to be running anyway.
             timeout: Seconds to wait; who has not proved it by then is not connected.
 
         Raises:
             UnknownInstrumentError: There is none of one of these names.
         """
         timeout = _finite(timeout)
-        asked = {"names": names, "timeout": timeout}
+        asked = {"names": _several(names), "timeout": timeout}
         patience = None if timeout is None else timeout + GRACE
         return self.ask_bench("ensure_connected", asked, ConnectionReport, patience=patience)
 
@@ -174,23 +174,23 @@ class Operator(ABC):
         """
         return self.ask_bench("clear", {"name": name}, VerbResult, patience=PATIENCE)
 
-    def halt(self, names: Sequence[str] | None = None, reason: str = "") -> HaltResult:
+    def halt(self, names: str | Sequence[str] | None = None, reason: str = "") -> HaltResult:
         """Halt instruments now, and wait for their safe states.
 
         To leave early, as Ctrl-C does, leaves them halted.
 
         Args:
-            names: Which; all of them where not given.
+            names: Which, one or several; all of them where not given.
             reason: Why, in words.
 
         Raises:
             UnknownInstrumentError: There is none of one of these names; none was halted.
             BenchError: The bench went away on the way; what has become of it is unknown.
         """
-        asked = {"names": names, "reason": reason}
+        asked = {"names": _several(names), "reason": reason}
         return self.ask_bench("halt", asked, HaltResult, patience=_HALT_PATIENCE, lost=Outcome.UNKNOWN)
 
-    def reset(self, names: Sequence[str], reason: str) -> tuple[VerbResult, ...]:
+    def reset(self, names: str | Sequence[str], reason: str) -> tuple[VerbResult, ...]:
         """Let go of the latches of instruments that are halted.
 
         Args:
@@ -201,10 +201,10 @@ class Operator(ABC):
             ArgumentError: There is no reason; none was reset.
             UnknownInstrumentError: There is none of one of these names; none was reset.
         """
-        asked = {"names": names, "reason": reason}
+        asked = {"names": _several(names), "reason": reason}
         return self.ask_bench("reset", asked, tuple[VerbResult, ...], patience=PATIENCE)
 
-    def inject(self, name: str, fault: str, args: Sequence[str] = ()) -> tuple[str, ...]:
+    def inject(self, name: str, fault: str, args: str | Sequence[str] = ()) -> tuple[str, ...]:
         """Inject a fault into a simulated device, and return the faults now in force.
 
         Raises:
@@ -212,7 +212,7 @@ class Operator(ABC):
             NotSimulated: It is a real device.
             ArgumentError: There is no such fault, or it takes other values.
         """
-        asked = {"name": name, "fault": fault, "args": args}
+        asked = {"name": name, "fault": fault, "args": _several(args)}
         return self.ask_bench("inject", asked, tuple[str, ...], patience=PATIENCE)
 
     @abstractmethod
@@ -272,3 +272,8 @@ class Operator(ABC):
 
 def _finite(timeout: float | None) -> float | None:
     return None if timeout is None else min(timeout, _FOREVER)
+
+
+def _several(names: str | Sequence[str] | None) -> Sequence[str] | None:
+    """Return one name as a sequence: taken for a sequence it would be one of letters."""
+    return [names] if isinstance(names, str) else names

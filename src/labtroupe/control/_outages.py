@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Final
 
@@ -10,8 +11,9 @@ import attrs
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, StateChanged
 
-# Reasons that are told in one outage; some have figures in them that are never twice the same.
-_MOST_REASONS: Final = 3
+# Reasons that are told in one outage, whatever their figures, which may never be twice the same.
+_MOST_REASONS: Final = 10
+_FIGURES: Final = re.compile(r"\d[\d.]*")
 
 
 @attrs.define(eq=False)
@@ -34,9 +36,13 @@ class Outages:
                 # Of one that has failed since it last ran, this is one more try.
                 return not told
             case State.BACKOFF:
-                if event.reason in told or len(told) == _MOST_REASONS:
+                reason = _FIGURES.sub("0", event.reason)
+                if reason in told or len(told) == _MOST_REASONS:
                     return False
-                told.add(event.reason)
+                told.add(reason)
+            case State.HALTED if event.before is State.HALTED:
+                # It is tried behind its latch as well.
+                return False
             case _:
                 told.clear()
         return True

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from labtroupe.errors import BenchError, CommandError
+from labtroupe.escape import Escape
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
 from labtroupe.simulation._memory_cable import MemoryCable
@@ -68,19 +69,17 @@ class Rack:
             raise BenchError(
                 f"there is no place for simulated ports: {error}", remedy="Use another directory."
             ) from error
-        failure: BaseException | None = None
+        escape = Escape()
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             try:
-                yield self
-            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
-                failure = error
+                with escape.carry():
+                    yield self
             finally:
                 self._nursery = None
                 while self._slots:
                     self._slots.popitem()[1].power.cancel()
-        if failure is not None:
-            raise failure
+        escape.release()
 
     def add(self, name: str, device: SimulatedDevice, *, via: Via = "pty") -> str:
         """Put a device into the rack, with its cable plugged in.

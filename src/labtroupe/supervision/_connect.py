@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import trio
 
-from labtroupe.actor import ActorRef, Cell
-from labtroupe.errors import LabtroupeError, LinkError, Outcome, sentence
+from labtroupe.actor import ActorRef, Cell, Stage
+from labtroupe.errors import CommandTimeout, LabtroupeError, LinkError, Outcome, sentence
 from labtroupe.lifecycle import State
 from labtroupe.messages import Message, WhenIdle, commands_of
 from labtroupe.policy import Phase, Wanted
@@ -116,7 +116,9 @@ async def _prove(ref: ActorRef[Any], cell: Cell, unproved: dict[str, str], silen
         # To say no is an answer.
         if error.outcome is not Outcome.REFUSED:
             unproved[cell.name] = sentence(error)
-            if cell.up and (isinstance(error, LinkError) or error.outcome is Outcome.UNKNOWN):
+            # One that was still busy with something else is left to it.
+            asked = isinstance(error, CommandTimeout) and error.stage == Stage.RUNNING
+            if cell.up and (asked or isinstance(error, LinkError)):
                 silent.add(cell.name)
             return
     unproved.pop(cell.name, None)

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from labtroupe.actor import ActorRef
+from labtroupe.escape import Escape
 from labtroupe.instrument import Instrument
 from labtroupe.simulation import Fault, Rack, Script, ScriptBroken, SimulatedDevice, Tape, Via
 from labtroupe.supervision import ChildSpec, Supervisor
@@ -86,16 +87,13 @@ class ByteDouble(Generic[DeviceT]):
             return kind(link=link, **settings)
 
         supervisor = Supervisor([ChildSpec(name=_NAME, factory=make, actor_type=kind)])
-        failure: BaseException | None = None
+        escape = Escape()
         async with trio.open_nursery() as nursery:
             await nursery.start(supervisor.run)
-            try:
+            with escape.carry():
                 yield supervisor.ref(_NAME, kind)
-            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
-                failure = error
             nursery.cancel_scope.cancel("the body has ended")
-        if failure is not None:
-            raise failure
+        escape.release()
 
 
 @asynccontextmanager
