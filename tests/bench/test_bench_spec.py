@@ -487,3 +487,16 @@ def test_in_a_notebook_a_function_may_be_corrected(monkeypatch: pytest.MonkeyPat
         assert psu().keys["max_voltage"] == volts
 
     assert [each.settings for each in bench.config().instruments] == [{"max_voltage": 4.0}]
+
+
+def test_the_name_of_a_kind_in_place_of_its_class_is_a_mistake() -> None:
+    """OA-9: as in TOML it would be right, so it is what people try."""
+    bench = BenchSpec("b")
+
+    @bench.instrument
+    def heater() -> InstrumentSpec[LinkamT95]:
+        return InstrumentSpec("linkam-t95", "sim:linkam-t95")  # type: ignore[arg-type]  # that is the mistake
+
+    with pytest.raises(BenchConfigError, match="begins with the class of the instrument") as caught:
+        load_bench(bench)
+    assert "test_bench_spec.py" in str(caught.value)

@@ -219,8 +219,8 @@ MUTATIONS = [
     Mutation(
         "S1: one moment for a look and for the sleep after it",
         "supervision/_keeper.py",
-        "deadline=self.roster.next_look(now)",
-        "deadline=self.roster.next_look(trio.current_time())",
+        "deadline=min((self.roster.next_look(now), *limits))",
+        "deadline=min((self.roster.next_look(trio.current_time()), *limits))",
         SUPERVISION,
     ),
     Mutation(
@@ -581,6 +581,34 @@ MUTATIONS = [
         "bench/test_connect.py::test_to_ensure_it_a_device_has_to_answer_now",
     ),
     Mutation(
+        "OA-6: who does not answer is connected anew",
+        "supervision/_connect.py",
+        "            member.record.renew()\n",
+        "            pass\n",
+        "bench/test_connect.py::test_one_that_does_not_answer_gets_a_new_connection_and_another_chance",
+    ),
+    Mutation(
+        "OA-5: who was tried is not waited for again",
+        "supervision/_connect.py",
+        "            pending = [each for each in pending if each not in tried]\n",
+        "            pending = pending if len(tried) < len(pending) else []\n",
+        "bench/test_connect.py::test_each_is_waited_for_once_however_long_the_others_take",
+    ),
+    Mutation(
+        "R13: a start that ignores its limit is wedged",
+        "supervision/_keeper.py",
+        "            self.roster.ending(member.record, now)\n",
+        "            pass\n",
+        "bench/test_connect.py::test_a_start_that_ignores_its_limit_is_wedged_and_not_waited_for",
+    ),
+    Mutation(
+        "S11: a bench that does not begin leaves its devices as they are",
+        "policy/_roster.py",
+        "        return child is not None and child.name in self.children.required and not child.ever_up\n",
+        "        return False\n",
+        "bench/test_open.py::test_a_bench_that_does_not_begin_leaves_its_devices_as_they_are",
+    ),
+    Mutation(
         "OA-4: to force it is a new life",
         "supervision/_connect.py",
         "        if state is State.RUNNING and force:\n",
@@ -590,14 +618,14 @@ MUTATIONS = [
     Mutation(
         "S3: who waits for its turn in a group has not been tried yet",
         "supervision/_connect.py",
-        "            return any(_has_failed(owner, owner.member(name)) for name in waits_for)\n",
+        "            return any(_has_failed(owner, name, failed) for name in waits_for)\n",
         "            return bool(waits_for)\n",
         "bench/test_connect.py::test_those_before_it_in_its_group_are_waited_for",
     ),
     Mutation(
         "OA-12: a try that is like the last is no news",
         "control/_outages.py",
-        "                if event.reason in told or len(told) == _MOST_REASONS:\n",
+        "                if reason in told or len(told) == _MOST_REASONS:\n",
         "                if len(told) == _MOST_REASONS:\n",
         "bench/test_connect.py::test_an_absence_is_told_once_and_so_is_the_return",
     ),
@@ -694,8 +722,8 @@ MUTATIONS = [
     ),
     Mutation(
         "S7: a device that appears is not waited for any longer",
-        "policy/_child.py",
-        "        if self.absent:\n",
+        "supervision/_keeper.py",
+        "        if record.absent:\n",
         "        if False:\n",
         "bench/test_appearances.py",
     ),

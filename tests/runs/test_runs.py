@@ -282,6 +282,27 @@ async def test_a_clean_up_is_done_also_when_it_was_cancelled(tmp_path: Path) -> 
     assert [getattr(each, "name", "add") for each in run.records] == ["add", "switched off"]
 
 
+async def test_a_clean_up_that_is_refused_is_in_the_log(tmp_path: Path) -> None:
+    """OT-4: who forgets to say that it is one finds out."""
+    log = tmp_path / "run.jsonl"
+
+    def procedure(run: Run) -> None:
+        patient = run.bench["patient"]
+        try:
+            run.sleep(60)
+        finally:
+            patient.add(1.0, 1.0)
+
+    async with patient_bench(tmp_path) as bench:
+        with trio.move_on_after(0.05):
+            await run_procedure(bench, procedure, log=log)
+    (record,) = whole(log, How.CANCELLED).records
+
+    assert isinstance(record, CommandRecord)
+    assert (record.outcome, record.code) == (Outcome.NOT_SENT, "cancelled")
+    assert "run.cleanup()" in record.reason
+
+
 async def test_a_bench_that_is_cancelled_from_outside_lets_the_clean_up_ask_its_instruments(
     tmp_path: Path,
 ) -> None:

@@ -55,6 +55,11 @@ class InstrumentSpec(Generic[T_co]):
         backoff: Backoff = Backoff(),  # noqa: B008 - likewise
         **settings: object,
     ) -> None:
+        given: object = instrument_type
+        if not (isinstance(given, type) and issubclass(given, Instrument)):
+            raise TypeError(
+                f"an InstrumentSpec begins with the class of the instrument, such as LinkamT95, not {given!r}"
+            )
         keys: dict[str, object] = {
             "address": address,
             "identity": identity,

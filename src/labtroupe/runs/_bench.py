@@ -17,6 +17,7 @@ from labtroupe.control import CallResult as ControlResult
 from labtroupe.errors import ChannelClosed, CommandCancelled, LabtroupeError, Outcome
 from labtroupe.messages import Message
 from labtroupe.runs._calls import Calls
+from labtroupe.runs._cancellation import RunCancelled
 from labtroupe.runs._records import CommandRecord, encode
 from labtroupe.runs._words import code_of, plain, reason_of, words
 from labtroupe.sync import Crossing, Inside
@@ -71,9 +72,11 @@ class _Noting(Crossing):
 
     def carry_out(self, work: Callable[[], Awaitable[R]], patience: float | None = None) -> R:
         """Have the command done, and noted."""
+        begun = False
 
         async def done_and_noted() -> R:
-            began = trio.current_time()
+            nonlocal begun
+            begun, began = True, trio.current_time()
             try:
                 value = await work()
             except trio.Cancelled:
@@ -86,12 +89,20 @@ class _Noting(Crossing):
             self._note(began, value=value.value if isinstance(value, ControlResult) else value)
             return value
 
-        return self.calls.carry_out(done_and_noted, patience)
+        try:
+            return self.calls.carry_out(done_and_noted, patience)
+        except RunCancelled:
+            if not begun:
+                # Or nobody would know: it may have been meant as a clean-up.
+                refused = CommandCancelled("the run was cancelled; a clean-up asks within `run.cleanup()`")
+                refused.outcome = Outcome.NOT_SENT
+                self._note(None, error=refused)
+            raise
 
-    def _note(self, began: float, *, value: object = None, error: Exception | None = None) -> None:
+    def _note(self, began: float | None, *, value: object = None, error: Exception | None = None) -> None:
         record = CommandRecord(
             time=time.time(),
-            seconds=trio.current_time() - began,
+            seconds=0.0 if began is None else trio.current_time() - began,
             instrument=self.instrument,
             command=words(self.command),
             outcome=_outcome_of(error),
