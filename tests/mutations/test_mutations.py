@@ -603,9 +603,9 @@ MUTATIONS = [
     ),
     Mutation(
         "S11: a bench that does not begin leaves its devices as they are",
-        "policy/_roster.py",
-        "        return child is not None and child.name in self.children.required and not child.ever_up\n",
-        "        return False\n",
+        "policy/_ladder.py",
+        "    return child is not None and child.name in roster.children.required and not child.ever_up\n",
+        "    return False\n",
         "bench/test_open.py::test_a_bench_that_does_not_begin_leaves_its_devices_as_they_are",
     ),
     Mutation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labtroupe.policy._backoff import Backoff
 from labtroupe.policy._child import Child, Phase, Policy, Restart, Wanted, state_of
 from labtroupe.policy._group import AutoShutdown, Group, Strategy
-from labtroupe.policy._ladder import leaves_nothing, restarts_softly
+from labtroupe.policy._ladder import leaves_nothing, never_began, restarts_softly
 from labtroupe.policy._limit import RestartHistory, RestartLimit
 from labtroupe.policy._roster import Roster
 from labtroupe.policy._turns import STARTS_AT_ONCE
@@ -25,6 +25,7 @@ __all__ = [
     "Strategy",
     "Wanted",
     "leaves_nothing",
+    "never_began",
     "restarts_softly",
     "state_of",
 ]

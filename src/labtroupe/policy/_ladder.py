@@ -23,3 +23,9 @@ def restarts_softly(roster: Roster, child: Child, now: float) -> bool:
 def leaves_nothing(roster: Roster, child: Child) -> bool:
     """Return whether what a former life of a child has left open is to be closed: no other life will come."""
     return roster.closed or roster.over or child.wanted is not Wanted.RUNNING
+
+
+def never_began(roster: Roster) -> bool:
+    """Return whether a required child has not come up, so that nothing was done that is to be made safe."""
+    child = roster.gave_up
+    return child is not None and child.name in roster.children.required and not child.ever_up

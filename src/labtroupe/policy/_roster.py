@@ -250,12 +250,6 @@ class Roster:
         """Whether nothing is to be started any more, and everything is to be closed."""
         return self.gave_up is not None or self.finished
 
-    @property
-    def never_began(self) -> bool:
-        """Whether a required child has not started, so that nothing has been done that is to be made safe."""
-        child = self.gave_up
-        return child is not None and child.name in self.children.required and not child.ever_up
-
     def _revive(self, child: Child) -> None:
         for mate in self.children.mates.of(child) if child.wanted is Wanted.PARKED else ():
             if mate.wanted is Wanted.PARKED:

@@ -26,7 +26,16 @@ import trio
 from labtroupe.actor import Change, ChangeKind, Deadlines, Latch
 from labtroupe.errors import CommandCrashed, RestartLimitError, Unavailable, sentence
 from labtroupe.messages import CleanupFailed
-from labtroupe.policy import Child, Phase, Restart, Roster, Wanted, leaves_nothing, restarts_softly
+from labtroupe.policy import (
+    Child,
+    Phase,
+    Restart,
+    Roster,
+    Wanted,
+    leaves_nothing,
+    never_began,
+    restarts_softly,
+)
 from labtroupe.supervision._child import Member, live_one_life, settle_estate
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._show import show
@@ -175,7 +184,7 @@ class Keeper:
     async def _stop_all(self) -> None:
         latch: Latch | None = None
         before = {each.spec.name: each.cell.latch for each in self.actors()}
-        if self.roster.gave_up is not None and not self.roster.never_began:
+        if self.roster.gave_up is not None and not never_began(self.roster):
             latch = Latch(f"{self.roster.gave_up.name} could not be kept running")
             cells = [each.cell for each in self.actors()]
             await halt_all([each for each in cells if each.latch is None or each.latch.leave], latch)
