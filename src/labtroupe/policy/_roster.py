@@ -22,7 +22,6 @@ from labtroupe.policy._group import AutoShutdown, Group
 from labtroupe.policy._turns import STARTS_AT_ONCE, take_turns
 
 _LIVING: Final = (Wanted.RUNNING, Wanted.IF_USED)
-
 # Seconds after the time for clean-up is over until a child that is still there is wedged.
 _WEDGED_AFTER: Final = 1.0
 
@@ -207,10 +206,10 @@ class Roster:
 
     def next_look(self, now: float) -> float:
         """Return when something becomes due by itself; ``inf`` for never."""
-        starts = (c.due for c in self if c.phase is Phase.DOWN and c.wanted is Wanted.RUNNING and c.due > now)
+        down = (child for child in self if child.phase is Phase.DOWN and child.wanted is Wanted.RUNNING)
         stops = (c.stop_by for c in self if c.phase is Phase.STOPPING)
         opened = (c.keeps_waiting_until for c in self.children.opening(now))
-        return min((*starts, *stops, *opened), default=math.inf)
+        return min((*(child.due for child in down if child.due > now), *stops, *opened), default=math.inf)
 
     def waits_for(self, child: Child) -> tuple[str, ...]:
         """Return the names of those that kept a child from starting at the last look."""
