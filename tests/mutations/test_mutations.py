@@ -597,8 +597,8 @@ MUTATIONS = [
     Mutation(
         "R13: a start that ignores its limit is wedged",
         "supervision/_keeper.py",
-        "            self.roster.ending(member.record, now)\n",
-        "            pass\n",
+        "                self.roster.ending(member.record, now)\n",
+        "                pass\n",
         "bench/test_connect.py::test_a_start_that_ignores_its_limit_is_wedged_and_not_waited_for",
     ),
     Mutation(

@@ -55,11 +55,7 @@ class InstrumentSpec(Generic[T_co]):
         backoff: Backoff = Backoff(),  # noqa: B008 - likewise
         **settings: object,
     ) -> None:
-        given: object = instrument_type
-        if not (isinstance(given, type) and issubclass(given, Instrument)):
-            raise TypeError(
-                f"an InstrumentSpec begins with the class of the instrument, such as LinkamT95, not {given!r}"
-            )
+        _check_class(instrument_type)
         keys: dict[str, object] = {
             "address": address,
             "identity": identity,
@@ -76,4 +72,11 @@ class InstrumentSpec(Generic[T_co]):
         written = {key: value for key, value in keys.items() if value != KEYS[key].default}
         self.__attrs_init__(  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - attrs makes it
             instrument_type, bus, tuple(depends_on), {**written, **settings}
+        )
+
+
+def _check_class(given: object) -> None:
+    if not (isinstance(given, type) and issubclass(given, Instrument)):
+        raise TypeError(
+            f"an InstrumentSpec begins with the class of the instrument, such as LinkamT95, not {given!r}"
         )

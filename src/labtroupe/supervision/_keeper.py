@@ -209,8 +209,10 @@ class Keeper:
     def _start_and_stop(self, now: float) -> None:
         if self._children is None:
             return
-        for member in self._overdue(now):
-            self.roster.ending(member.record, now)
+        for member in self._starting():
+            # It was cancelled, as its time is over, and may not have noticed.
+            if member.scope.deadline <= now:
+                self.roster.ending(member.record, now)
         for record in self.roster.due_stops(now):
             member = self.members[record.name]
             member.cell.go_down(for_good=not self.roster.wants(record))
@@ -229,12 +231,8 @@ class Keeper:
         self._looked.set()
         self._looked = trio.Event()
 
-    def _starting(self) -> Iterator[Member]:
-        return (each for each in self.members.values() if each.record.phase is Phase.STARTING)
-
-    def _overdue(self, now: float) -> Sequence[Member]:
-        """Return those whose start was cancelled, as its time is over, and who have not noticed."""
-        return [each for each in self._starting() if each.scope.deadline <= now]
+    def _starting(self) -> Sequence[Member]:
+        return [each for each in self.members.values() if each.record.phase is Phase.STARTING]
 
     @trio.lowlevel.enable_ki_protection
     async def _live(self, member: Member) -> None:
