@@ -149,11 +149,12 @@ def test_stop_says_once_why_a_bench_has_failed() -> None:
 
 @pytest.mark.usefixtures("place")
 def test_stop_of_a_bench_by_name_says_why_it_has_failed() -> None:
-    """S6."""
+    """S6: by an error that a notebook can show, which is one without a group behind it."""
     fail()
-
-    with pytest.raises(RestartLimitError, match="teller: given up"):
+    with pytest.raises(RestartLimitError, match="teller: given up") as caught:
         notebook.stop("told")
+
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.usefixtures("place")

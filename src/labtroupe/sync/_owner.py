@@ -15,7 +15,7 @@ from labtroupe import bench as trio_bench
 from labtroupe.bench import BenchConfig
 from labtroupe.client import make_socket_path
 from labtroupe.control import open_listener, serve
-from labtroupe.errors import BenchError
+from labtroupe.errors import BenchError, LabtroupeError
 from labtroupe.supervision import Member
 from labtroupe.sync._crossing import Crossing
 
@@ -107,7 +107,7 @@ class Owner:
         try:
             trio.run(self._own)
         except BaseException as error:  # noqa: BLE001 - raised where the bench is closed
-            self.failure = error
+            self.failure = _presentable(error)
             if self._crossing is not None:
                 self._crossing.ended_by = error
         finally:
@@ -139,6 +139,14 @@ class Owner:
             remedy="Its port stays claimed until this process ends.",
         )
         self._ended.set()
+
+
+def _presentable(error: BaseException) -> BaseException:
+    """Return an error without how it came out of the loop, which is of interest to nobody."""
+    if isinstance(error, LabtroupeError):
+        # Not even hidden: where a group of trio's is behind an error, IPython shows it as mere text.
+        error.__context__ = error.__traceback__ = None
+    return error
 
 
 def _stop_all() -> None:
