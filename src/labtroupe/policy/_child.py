@@ -66,7 +66,7 @@ class Policy:
         significant: Its end, where no other life follows, may be that of its supervisor.
         on_demand: Its first life begins when something is asked of it.
         group: Whose fate it shares; `labtroupe.policy.Group` says how.
-        shares: What it shares with others, such as a bus, so that only one of them starts at a time.
+        shares: What it shares with others, such as a bus: one of them starts at a time, for a second at most.
         shutdown: Seconds its clean-up may take.
     """
 
