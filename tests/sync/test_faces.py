@@ -6,7 +6,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from inspect import signature
 from pathlib import Path
@@ -105,6 +105,23 @@ def test_an_error_says_in_its_traceback_what_became_of_it_and_what_to_do(bench: 
         bench["all"].jam()
 
     assert caught.value.__notes__ == ["outcome: refused", "Push."]
+
+
+def test_an_error_in_a_clean_up_does_not_hide_what_went_wrong_before(bench: Bench) -> None:
+    """DSK-5: both are in the traceback."""
+    everything = bench["all"]
+
+    def fail_and(clean_up: Callable[[], object]) -> None:
+        try:
+            raise ZeroDivisionError
+        finally:
+            clean_up()
+
+    for clean_up in (lambda: bench["nobody"], lambda: everything.double("two")):
+        with pytest.raises(CommandError) as caught:
+            fail_and(clean_up)
+        assert isinstance(caught.value.__context__, ZeroDivisionError)
+        assert not caught.value.__suppress_context__
 
 
 def test_a_value_that_json_does_not_have_is_refused(bench: Bench) -> None:

@@ -79,4 +79,5 @@ class Attached(Bench):
                 return self._client.ask_bench(op, args, result_type, patience=patience, lost=lost)
             except LabtroupeError as error:
                 # How it came over the socket is of interest to nobody.
-                raise error.with_traceback(None) from error.__cause__
+                error.with_traceback(None)
+                raise

@@ -120,9 +120,14 @@ class Bench(Operator):
 @contextmanager
 def explaining() -> Generator[None]:
     """Note on an error what became of the command and what to do, for who reads a traceback."""
+    # In a `finally` it is what the user's own code has raised.
+    before = sys.exception()
     try:
         yield
     except LabtroupeError as error:
+        if error.__cause__ is None:
+            # Whatever else was being handled when it was made is ours.
+            error.__context__, error.__suppress_context__ = before, before is None
         outcome = f"outcome: {error.outcome}" if error.outcome is not None else ""
         for note in filter(None, [outcome, error.remedy]):
             if note not in getattr(error, "__notes__", ()):
