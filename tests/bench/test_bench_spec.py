@@ -6,7 +6,6 @@ import enum
 import functools
 import inspect
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -233,8 +232,10 @@ def _listen() -> None:
 
 
 def _note(event: str, args: tuple[object, ...]) -> None:
-    mine = threading.current_thread() is threading.main_thread()
-    if _heard is not None and mine and event.startswith(("open", "socket.", "subprocess.", "os.posix_spawn")):
+    # What is opened by its number, as compiled code is to be written, was told by its name before.
+    named = not (args and isinstance(args[0], int))
+    opens = event.startswith(("open", "socket.", "subprocess.", "os.posix_spawn"))
+    if _heard is not None and named and opens:
         _heard.append(f"{event} {args[:1]}")
 
 

@@ -504,9 +504,9 @@ async def test_a_hundred_dead_devices_leave_room_in_the_feed(
         assert all(len(world[name].opened) > 10 for name in names)
         lines = await told(bench)
 
-        assert len(lines) == 2 * 101 + 2
+        assert len(lines) == 2 * 101 + 3
         reminders = [line for line in lines if line.startswith(": still not connected: ")]
-        assert len(reminders) == 2
+        assert len(reminders) == 3
         assert all(reminders[0].count(f"{name}: backoff, not connected since") == 1 for name in names)
 
 

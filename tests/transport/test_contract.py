@@ -119,7 +119,8 @@ async def test_a_cancelled_receive_loses_no_byte(peer: Peer) -> None:
             received += await receive_exactly(transport, number + 1 - len(received))
 
     assert received == bytes(range(200))
-    assert cancelled > 20
+    # By chance: trio decides who of two goes first in a tick.
+    assert cancelled > 5
 
 
 async def test_a_send_cancelled_beforehand_sends_nothing(peer: Peer) -> None:

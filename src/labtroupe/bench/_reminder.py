@@ -22,6 +22,7 @@ async def remind_of_missing(service: Service) -> None:
     while True:
         await trio.sleep(_HOUR)
         tried = [each for each in service.connecting.report().causes if each.state in _TRIED]
-        missing = [str(each) for each in tried if each.since and time.time() - each.since > _HOUR]
+        # A little less, as the two clocks are not quite one.
+        missing = [str(each) for each in tried if each.since and time.time() - each.since > 0.99 * _HOUR]
         if missing:
             service.feed.publish(StillMissing(missing=tuple(missing)))
