@@ -198,7 +198,7 @@ async def test_the_device_of_the_page_about_simulation_answers(
     (tmp_path / "bench.toml").write_text(
         '[instruments.m]\nkind = "mixer:Mixer"\naddress = "tcp://192.0.2.1:1"\n'
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with trio.fail_after(PATIENCE):
         async with open_bench(tmp_path / "bench.toml", simulate=True) as running:
             await running.service.call("m", "stir", [700])

@@ -38,7 +38,7 @@ FOUND = {
             ChildPlan(name="b", kind=Kind.DEVICE, lives=(LifePlan(safe=Goes.HANGS),)),
             ChildPlan(
                 name="c",
-                policy=Policy(required=True),
+                policy=Policy(critical=True, limit=RestartLimit(max_restarts=0, max_attempts=0)),
                 lives=(LifePlan(start=Goes.FAILS, start_seconds=0.25),),
             ),
         ),

@@ -186,7 +186,9 @@ def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    return _innermost(cast("BaseExceptionGroup[BaseException]", error).exceptions[0])
 
 
 @trio.lowlevel.enable_ki_protection
