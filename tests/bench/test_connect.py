@@ -189,6 +189,20 @@ async def test_each_is_waited_for_once_however_long_the_others_take(
         assert trio.current_time() == pytest.approx(9.0, abs=0.1)
 
 
+async def test_the_first_starts_are_over_when_the_last_has_had_its_first(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """OA-9: whoever has begun its next try by then has been tried all the same."""
+    names = {"a": 5.0, "b": 9.0, "c": 3.0}
+    for name, seconds in names.items():
+        Device.world[name].opening, Device.world[name].absent = seconds, "away"
+    async with opened(tmp_path, names, seconds=HOUR) as (bench, _):
+        report = await bench.wait_first_starts()
+
+        assert len(report.missing) == 3
+        assert trio.current_time() == pytest.approx(9.0, abs=0.1)
+
+
 async def test_a_start_that_ignores_its_limit_is_wedged_and_not_waited_for(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -234,10 +234,11 @@ class Supervisor:
             await owner.keeper.wait_look()
 
     async def wait_first_starts(self) -> None:
-        """Wait until of each child it is known whether it has come up."""
-        roster = self.keeper.roster
-        while not all(member.record.ever_up or roster.settled(member.record) for member in self):
+        """Wait until each child has come up or failed to; some of these may be at their next try by then."""
+        roster, untried = self.keeper.roster, [member.record for member in self]
+        while not all(roster.settled(each) or each.ever_up for each in untried):
             await self.keeper.wait_look()
+            untried = [each for each in untried if not roster.settled(each) or roster.waits_for(each)]
 
     async def wait_state(self, name: str, state: State) -> None:
         """Wait until a child is in this state."""
