@@ -5,8 +5,9 @@ What an application or a driver needs is here; the packages below hold the rest.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from labtroupe.lazy import lazy
 
 if TYPE_CHECKING:
     from labtroupe.actor import Actor, ActorRef, Change, ChangeKind, Reply, background, finish, gather
@@ -109,13 +110,7 @@ _HOMES = {
     "reading": "messages",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from the package it lives in."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'labtroupe' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"labtroupe.{home}"), name)
+__getattr__ = lazy(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

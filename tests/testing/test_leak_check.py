@@ -178,6 +178,7 @@ def test_the_plugin_imports_neither_trio_nor_the_rest_of_labtroupe() -> None:
     assert "trio" not in names
     assert [name for name in names if name.startswith("labtroupe")] == [
         "labtroupe",
+        "labtroupe.lazy",
         "labtroupe.testing",
         "labtroupe.testing._leaks",
         "labtroupe.testing.plugin",

@@ -8,7 +8,7 @@ import attrs
 
 from labtroupe.bench._config import BenchConfig, InstrumentConfig
 from labtroupe.errors import UnknownInstrumentError
-from labtroupe.names import nearest
+from labtroupe.names import did_you_mean
 
 
 def requiring(config: BenchConfig, names: str | Collection[str] | None) -> BenchConfig:
@@ -25,11 +25,8 @@ def requiring(config: BenchConfig, names: str | Collection[str] | None) -> Bench
     known = [each.name for each in config.instruments]
     for name in names or ():
         if name not in known:
-            near = nearest(name, known)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise UnknownInstrumentError(
-                f"there is no instrument {name!r} to require{hint} (there are: {', '.join(known)})"
-            )
+            hint = did_you_mean(name, known)
+            raise UnknownInstrumentError(f"there is no instrument {name!r} to require{hint}")
     instruments = (
         _required(each) if names is None or each.name in names else each for each in config.instruments
     )

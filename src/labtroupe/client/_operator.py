@@ -106,8 +106,7 @@ class Operator(ABC):
         """
         timeout = _finite(timeout)
         asked = {"names": _several(names), "force": force, "timeout": timeout}
-        patience = None if timeout is None else timeout + GRACE
-        return self.ask_bench("connect", asked, ConnectionReport, patience=patience)
+        return self.ask_bench("connect", asked, ConnectionReport, patience=_patience(timeout))
 
     def ensure_connected(
         self, names: str | Sequence[str] | None = None, *, timeout: float | None = None
@@ -123,8 +122,7 @@ class Operator(ABC):
         """
         timeout = _finite(timeout)
         asked = {"names": _several(names), "timeout": timeout}
-        patience = None if timeout is None else timeout + GRACE
-        return self.ask_bench("ensure_connected", asked, ConnectionReport, patience=patience)
+        return self.ask_bench("ensure_connected", asked, ConnectionReport, patience=_patience(timeout))
 
     def start(self, name: str) -> VerbResult:
         """Start an instrument, and wait until it runs or has failed to.
@@ -246,8 +244,7 @@ class Operator(ABC):
             "kwargs": {key: to_plain(each) for key, each in kwargs.items()},
             "timeout": timeout,
         }
-        patience = None if timeout is None else timeout + GRACE
-        return self.ask_bench(op, asked, CallResult, patience=patience, lost=Outcome.UNKNOWN)
+        return self.ask_bench(op, asked, CallResult, patience=_patience(timeout), lost=Outcome.UNKNOWN)
 
     @abstractmethod
     def ask_bench(
@@ -272,6 +269,10 @@ class Operator(ABC):
 
 def _finite(timeout: float | None) -> float | None:
     return None if timeout is None else min(timeout, _FOREVER)
+
+
+def _patience(timeout: float | None) -> float | None:
+    return None if timeout is None else timeout + GRACE
 
 
 def _several(names: str | Sequence[str] | None) -> Sequence[str] | None:

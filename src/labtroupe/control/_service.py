@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 import trio
@@ -28,7 +28,7 @@ from labtroupe.errors import (
 from labtroupe.instrument import FlightRecorder
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, FaultChanged, commands_of
-from labtroupe.names import nearest
+from labtroupe.names import did_you_mean
 from labtroupe.policy import Phase
 from labtroupe.simulation import Rack
 from labtroupe.supervision import Member, Supervisor
@@ -125,7 +125,7 @@ class Service:
         commands = commands_of(cell.actor_type)
         if command not in commands:
             raise _named(
-                UnknownCommandError(f"no command {command!r}{_did_you_mean(command, commands)}"), name
+                UnknownCommandError(f"no command {command!r}{did_you_mean(command, commands)}"), name
             )
         try:
             message = make_message(commands[command], args, kwargs or {})
@@ -271,7 +271,7 @@ class Service:
     def _known(self, name: str) -> str:
         if name not in self._infos:
             raise UnknownInstrumentError(
-                f"there is no instrument {name!r} on this bench{_did_you_mean(name, self._infos)}"
+                f"there is no instrument {name!r} on this bench{did_you_mean(name, self._infos)}"
             )
         return name
 
@@ -284,12 +284,6 @@ def _is_stopped(member: Member) -> bool:
     # A latch hides what is behind it.
     halted = member.cell.state is State.HALTED and member.record.phase is Phase.DOWN
     return halted or member.cell.state is State.STOPPED
-
-
-def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:
-    near = nearest(word, known)
-    hint = f"; did you mean {near!r}?" if near else ""
-    return f"{hint} (there {'is' if len(known) == 1 else 'are'}: {', '.join(known)})"
 
 
 def _named(error: CommandError, name: str) -> CommandError:

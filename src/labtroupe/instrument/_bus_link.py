@@ -11,6 +11,7 @@ import trio
 
 from labtroupe.actor import ActorRef, making_safe
 from labtroupe.errors import CommandError, DeviceAbsent, NoAnswer, bare, sentence
+from labtroupe.escape import Escape
 from labtroupe.instrument._acquaintance import Acquaintance, Reattach
 from labtroupe.instrument._bus import Bus
 from labtroupe.instrument._hold import Hold
@@ -157,18 +158,15 @@ class BusLink(Link):
         if self._hold is not None:
             yield self._hold
             return
-        failure: BaseException | None = None
+        escape = Escape()
         try:
             async with self._holding() as hold:
-                try:
+                with escape.carry():
                     yield hold
-                except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again below
-                    failure = error
-        except* Exception as group:  # noqa: BLE001 - likewise
+        except* Exception as group:  # noqa: BLE001 - released below
             # Why the bus serves us no more, and so why the body was cancelled.
-            failure = failure or bare(group)
-        if failure is not None:
-            raise failure
+            escape.error = escape.error or bare(group)
+        escape.release()
 
     @asynccontextmanager
     async def _holding(self) -> AsyncGenerator[Hold]:

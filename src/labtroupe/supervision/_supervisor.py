@@ -279,9 +279,8 @@ class Supervisor:
         """Return a member of the tree below it, and whose it is; raises as `member` does."""
         if name in self.keeper.members:
             return self, self.keeper.members[name]
-        for inner in self._below:
-            if inner.has(name):
-                return inner.find(name)
+        if (inner := next((each for each in self._below if each.has(name)), None)) is not None:
+            return inner.find(name)
         known = ", ".join(member.spec.name for member in self.walk())
         raise UnknownInstrumentError(f"there is no instrument {name!r}; there are: {known}")
 

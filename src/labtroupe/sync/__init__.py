@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from labtroupe.lazy import lazy
 from labtroupe.sync._attached import attach
 from labtroupe.sync._bench import Bench
 from labtroupe.sync._instrument import Instrument
@@ -36,13 +36,7 @@ _HOMES = {
     "opened": "_opened",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name that needs trio."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+__getattr__ = lazy(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ from inspect import Parameter, Signature
 from typing import Any, Final, Protocol
 
 from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
-from labtroupe.names import nearest
+from labtroupe.names import did_you_mean
 
 # Where it is imported from, for `help`.
 _MODULE: Final = "labtroupe.sync"
@@ -47,13 +47,9 @@ class Instrument:
         if name.startswith("_"):
             raise AttributeError(name)
         known = [each.name for each in self._description.commands]
-        near = nearest(name, known)
-        hint = f"; did you mean {near!r}?" if near else ""
+        text = f"{self._description.name} has no command {name!r}{did_you_mean(name, known)}"
         # With a name, so that Python adds no suggestion of its own.
-        raise AttributeError(
-            f"{self._description.name} has no command {name!r}{hint} (there are: {', '.join(known)})",
-            name=name,
-        )
+        raise AttributeError(text, name=name)
 
     def __dir__(self) -> list[str]:
         """List the commands."""

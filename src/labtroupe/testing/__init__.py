@@ -6,8 +6,9 @@ imports nothing itself before it is used.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from labtroupe.lazy import lazy
 
 if TYPE_CHECKING:
     from labtroupe.simulation import Script, ScriptBroken, Tape
@@ -58,13 +59,7 @@ _HOMES = {
     "doubled": "_doubled",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from the module it lives in."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'labtroupe.testing' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"labtroupe.testing.{home}"), name)
+__getattr__ = lazy(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import attrs
 from labtroupe.bench import BenchConfig, InstrumentConfig
 from labtroupe.errors import UnknownInstrumentError
 from labtroupe.instrument import Instrument
-from labtroupe.names import nearest
+from labtroupe.names import did_you_mean
 from labtroupe.testing._double import Double
 from labtroupe.transport import Address
 
@@ -29,11 +29,9 @@ def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchCon
     known = [each.name for each in config.instruments]
     for name in doubles:
         if name not in known:
-            near = nearest(name, known)
-            hint = f"; did you mean {near!r}?" if near else ""
+            hint = did_you_mean(name, known)
             raise UnknownInstrumentError(
                 f"there is no instrument {name!r} to put a double in its place{hint}"
-                f" (there are: {', '.join(known)})"
             )
     instruments = (_one(each, doubles.get(each.name)) for each in config.instruments)
     return attrs.evolve(config, instruments=tuple(instruments))
