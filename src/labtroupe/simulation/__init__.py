@@ -4,6 +4,7 @@ from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._catalog import SIMULATED, make_device
 from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
+from labtroupe.simulation._faults import FLOOD_INTERVAL, Faults
 from labtroupe.simulation._linkam import LinkamStage
 from labtroupe.simulation._menu import FAULTS, OPTIONS, Fault, FaultKind, FaultOption
 from labtroupe.simulation._modbus_bus import ModbusBus
@@ -16,11 +17,13 @@ from labtroupe.simulation._tape import Tape
 
 __all__ = [
     "FAULTS",
+    "FLOOD_INTERVAL",
     "OPTIONS",
     "SIMULATED",
     "Fault",
     "FaultKind",
     "FaultOption",
+    "Faults",
     "LineDevice",
     "LinkamStage",
     "ModbusBus",

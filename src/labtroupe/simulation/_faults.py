@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
+from labtroupe.simulation._garbage import SPOILED, garbage
 from labtroupe.simulation._menu import FAULTS, Fault, parse_fault
 from labtroupe.simulation._physics import noise
+
+FLOOD_INTERVAL: Final = 0.01
+"""Seconds between two lines of a flood: with 100 bytes each, about a stuck device at 115200 baud."""
+_FLOOD_LINE: Final = 100
 
 
 @attrs.define(eq=False)
 class Faults:
     """The faults of one device; every question to it says when it is asked."""
 
+    _rng: random.Random = attrs.field(factory=lambda: noise(0), init=False)
     _ordered: dict[str, Fault] = attrs.field(factory=dict[str, Fault], init=False)
     _dice: dict[str, random.Random] = attrs.field(factory=dict[str, random.Random], init=False)
     # Answers that each may still be done to.
@@ -71,9 +78,16 @@ class Faults:
         self._left[name] -= 1
         return fault
 
-    def dice(self, name: str) -> random.Random:
-        """Return what chooses the details of the fault ``name``."""
-        return self._dice[name]
+    def spoil(self, answer: bytes, now: float) -> bytes:
+        """Return what is made of the answer that is given at ``now``, as far as its bytes go."""
+        for name, change in SPOILED.items():
+            if self.hit(name, now) is not None:
+                answer = change(answer, self._dice[name])
+        return answer
+
+    def flood(self, now: float) -> bytes:
+        """Return what the device sends at ``now`` without being asked, each ``FLOOD_INTERVAL``."""
+        return garbage(self._rng, _FLOOD_LINE - 2) + b"\r\n" if self.has("flood", now) else b""
 
     def delay_of(self, fault: Fault, now: float) -> float:
         """Return the seconds of a fault that has hit an answer: its own, or of the one in its place, or 0."""

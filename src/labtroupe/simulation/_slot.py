@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 import attrs
 import trio
@@ -13,14 +11,9 @@ from labtroupe.errors import ArgumentError, CommandError
 from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
-from labtroupe.simulation._faults import Faults
+from labtroupe.simulation._faults import FLOOD_INTERVAL, Faults
 from labtroupe.simulation._menu import FAULTS, Fault
-from labtroupe.simulation._physics import noise
-from labtroupe.simulation._voice import Outlet, Voice, garbage
-
-# A flood is 100 bytes each 10 ms: 10 kB/s, about what a stuck device does at 115200 baud.
-_FLOOD_LINE: Final = 100
-_FLOOD_INTERVAL: Final = 0.01
+from labtroupe.simulation._voice import Outlet, Voice
 
 
 @attrs.define(eq=False)
@@ -39,7 +32,6 @@ class Slot:
     # safe state, and want answers.  Bounded by whoever cancels this scope.
     power: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True), init=False)
     _faults: Faults = attrs.field(factory=Faults, init=False)
-    _rng: random.Random = attrs.field(factory=lambda: noise(0), init=False)
     _outlet: Outlet = attrs.field(init=False)
     # Of each device on a bus by its address; of the only device there is, of no address.
     _voices: Mapping[int | None, Voice] = attrs.field(init=False)
@@ -171,9 +163,9 @@ class Slot:
 
     async def _flood(self) -> None:
         while True:
-            if self._faults.has("flood", trio.current_time()):
+            if line := self._faults.flood(trio.current_time()):
                 # Never waits for room: what nobody reads in time is lost.
-                self.cable.send_now(garbage(self._rng, _FLOOD_LINE - 2) + b"\r\n")
-                await trio.sleep(_FLOOD_INTERVAL)
+                self.cable.send_now(line)
+                await trio.sleep(FLOOD_INTERVAL)
             else:
                 await self._outlet.changed.park()

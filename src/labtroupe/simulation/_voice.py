@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -17,28 +15,6 @@ from labtroupe.simulation._menu import Fault
 
 # Answers on their way.  Those for which there is no room are lost, as in a device's output buffer.
 _UNSENT_LIMIT: Final = 1000
-_NOISE_LIMIT: Final = 8
-
-
-def garbage(rng: random.Random, count: int) -> bytes:
-    """Return bytes as a wrong baud rate makes them: none is ASCII, none ends a line."""
-    return bytes(rng.randrange(0x80, 0x100) for _ in range(count))
-
-
-def _garble(answer: bytes, dice: random.Random) -> bytes:
-    """Return an answer with one byte changed."""
-    at = dice.randrange(len(answer))
-    return answer[:at] + bytes([answer[at] ^ dice.randrange(1, 0x100)]) + answer[at + 1 :]
-
-
-# What some faults make of an answer, in the order in which they do.
-_SPOILED: Final[Mapping[str, Callable[[bytes, random.Random], bytes]]] = MappingProxyType(
-    {
-        "garbled": _garble,
-        "duplicate": lambda answer, _: answer * 2,
-        "noise": lambda answer, dice: garbage(dice, dice.randint(1, _NOISE_LIMIT)) + answer,
-    }
-)
 
 
 @attrs.define(eq=False)
@@ -113,9 +89,8 @@ class Voice:
         await self._wait_end(since, self._hits("late"))
         if ready <= self._forgotten or self._is_out() or self._hits("mute"):
             return
-        for name, spoil in _SPOILED.items():
-            for dice in [faults.dice(name) for faults, _ in self._hits(name)]:
-                answer = spoil(answer, dice)
+        for each in self._all():
+            answer = each.spoil(answer, trio.current_time())
         pieces = [answer]
         if splits := self._hits("split"):
             pieces = [answer[at : at + 1] for at in range(len(answer))]
