@@ -3,11 +3,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe import ChangeKind, State
+from labtroupe import Actor, ChangeKind, Instrument, State, command
 from labtroupe.bench import load_bench
 from labtroupe.errors import CommandTimeout, DeviceAbsent, Halted, LinkLost, UnknownInstrumentError
 from labtroupe.instrument import Bus
@@ -39,6 +40,18 @@ unit = 3
 """
 
 
+@attrs.define(eq=False)
+class Pump(Instrument):
+    """With a setting, which only a real one needs."""
+
+    volume: float
+
+    @command
+    async def dose(self, millilitres: float) -> float:
+        """Dose, and return how much it was."""
+        raise AssertionError(millilitres)
+
+
 async def test_a_double_is_called_as_the_real_one_is(
     fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
 ) -> None:
@@ -53,6 +66,25 @@ async def test_a_double_is_called_as_the_real_one_is(
         assert (await bench.service.call("heater", "temperature")).value == 21.5
         assert bench.service.status().instruments[0].state is State.RUNNING
         await bench.ensure_connected("heater")
+
+
+async def test_a_bench_may_have_nothing_but_doubles(
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
+) -> None:
+    """So a test of what uses one instrument of a class of its own needs no file."""
+    pump = make_double(Pump)
+    pump.when(Pump.dose(2.5)).reply(2.4)
+    async with fake_bench({"pump": pump, "heater": make_double(LinkamT95)}) as bench:
+        assert await bench.ref("pump", Pump).ask(Pump.dose(2.5)) == 2.4
+        shown = bench.service.describe("pump")
+        assert (shown.kind, shown.status.simulated) == (f"{__name__}:Pump", True)
+        assert (await bench.connect()).connected
+
+
+async def test_only_instruments_are_on_a_bench(fake_bench: FakeBench, make_double: MakeDouble) -> None:
+    with pytest.raises(TypeError, match="stirrer is a Instrument, and the double stands for a Actor"):
+        async with fake_bench({"stirrer": make_double(Actor)}):
+            pytest.fail("its body has begun")
 
 
 async def test_those_that_depend_on_a_double_go_down_with_it(

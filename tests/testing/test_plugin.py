@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from labtroupe.client import _sockets
 
 Run = Callable[..., pytest.RunResult]
 
@@ -15,7 +20,9 @@ HEAD = """
     import pytest
     import trio
     from labtroupe import CommandError
+    from labtroupe.errors import BenchError
     from labtroupe.kinds import LinkamT95
+    from labtroupe.sync import attach
     from labtroupe.testing import Probe
 
     BENCH = '''
@@ -137,6 +144,27 @@ def test_nothing_of_a_test_bench_is_in_the_directories_of_the_user(
     result.assert_outcomes(passed=2)
     assert [*(pytester.path / "XDG_STATE_HOME").iterdir()] == []
     assert [*(pytester.path / "XDG_RUNTIME_DIR").iterdir()] == []
+
+
+def test_a_test_finds_no_bench_of_the_user(
+    run: Run, own_directories: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that is named in the environment nor one that a service has started."""
+    shared = Path(os.environ["XDG_RUNTIME_DIR"])
+    monkeypatch.setattr(_sockets, "_SHARED", shared)
+    services = shared / f"labtroupe-{os.getuid()}"
+    services.mkdir(mode=0o700)
+    monkeypatch.setenv("LABTROUPE_BENCH", "night")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(services / "night.sock"))
+        listener.listen()
+        result = run("""
+    def test_finds_none(own_directories):
+        with pytest.raises(BenchError, match="^no bench is running$"):
+            attach()
+        """)
+
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.slow

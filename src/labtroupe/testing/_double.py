@@ -143,8 +143,7 @@ class Double(Generic[A]):
             ValueError: It stands in for another one already.
         """
         actor_type = self.take_place(spec.name, spec.actor_type)
-        # Without what it takes to make a real one, as only the spec's own factory knows that.
-        return attrs.evolve(spec, factory=lambda: actor_type.__new__(actor_type), actor_type=actor_type)
+        return attrs.evolve(spec, factory=actor_type, actor_type=actor_type)
 
     def take_place(self, name: str, actor_type: type[Actor]) -> type[A]:
         """Take the place of an actor, and return the class of what is there from now on.

@@ -1,21 +1,27 @@
-"""A bench with doubles in the places of some of its instruments."""
+"""A bench with doubles in the places of some of its instruments, or of nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from labtroupe.actor import DEFAULT_CAPACITY
 from labtroupe.bench import BenchConfig, InstrumentConfig
 from labtroupe.errors import UnknownInstrumentError
-from labtroupe.instrument import Instrument
+from labtroupe.instrument import Instrument, Reattach
 from labtroupe.names import did_you_mean
+from labtroupe.policy import Policy
 from labtroupe.testing._double import Double
 from labtroupe.transport import Address
 
 # So that nothing looks for the real device, and a bench that is all simulated does not ask for another.
 _NOWHERE: Final = Address.parse("sim:silent?via=memory")
+
+_START_TIMEOUT: Final = 10.0
+"""Seconds a start may take, as for an instrument in a file that says nothing of it."""
 
 
 def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchConfig:
@@ -35,6 +41,30 @@ def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchCon
             )
     instruments = (_one(each, doubles.get(each.name)) for each in config.instruments)
     return attrs.evolve(config, instruments=tuple(instruments))
+
+
+def made_of(doubles: Mapping[str, Double[Any]]) -> BenchConfig:
+    """Return a bench that has nothing but doubles, by name, with what a file says of none of them."""
+    instruments = tuple(_alone(name, double) for name, double in doubles.items())
+    return BenchConfig("fake", Path("fake"), instruments)
+
+
+def _alone(name: str, double: Double[Instrument]) -> InstrumentConfig:
+    kind = double.stands_for
+    return InstrumentConfig(
+        name=name,
+        kind=f"{kind.__module__}:{kind.__qualname__}",
+        instrument_type=double.take_place(name, Instrument),
+        address=_NOWHERE,
+        bus="",
+        identity="",
+        simulation="",
+        reattach=Reattach.ADOPT,
+        settings={},
+        policy=Policy(),
+        start_timeout=_START_TIMEOUT,
+        mailbox=DEFAULT_CAPACITY,
+    )
 
 
 def _one(config: InstrumentConfig, double: Double[Instrument] | None) -> InstrumentConfig:

@@ -21,7 +21,7 @@ from labtroupe.bench import (
     simulated,
 )
 from labtroupe.testing._double import Double
-from labtroupe.testing._doubled import doubled
+from labtroupe.testing._doubled import doubled, made_of
 from labtroupe.transport import SimAddress
 
 A = TypeVar("A", bound=Actor)
@@ -50,7 +50,7 @@ class FakeBench:
     @asynccontextmanager
     async def __call__(
         self,
-        bench: BenchSource,
+        bench: BenchSource | Mapping[str, Double[Any]],
         doubles: Mapping[str, Double[Any]] | None = None,
         *,
         require: Collection[str] | None = (),
@@ -58,7 +58,8 @@ class FakeBench:
         """Run a bench for as long as the body lasts, as `open_bench` does.
 
         Args:
-            bench: What describes it, as for `open_bench`; or the text of a ``bench.toml`` itself.
+            bench: What describes it, as for `open_bench`; or the text of a ``bench.toml`` itself; or
+                all that is on it, if these are doubles, by name.
             doubles: What is in the places of instruments, by name.  In the places of the devices of
                 all others are simulated ones, behind ports in memory: so they are in virtual time, too.
             require: Names of instruments that are required.
@@ -68,13 +69,18 @@ class FakeBench:
             UnknownInstrumentError: It has none of one of these names.
             TypeError: A double stands for another class than the instrument has.
         """
+        config = _in_memory(simulated(doubled(self._described(bench), doubles or {})))
+        async with open_bench(config, require=require, chance=self._chance) as running:
+            yield running
+
+    def _described(self, bench: BenchSource | Mapping[str, Double[Any]]) -> BenchConfig:
+        if isinstance(bench, Mapping):
+            return made_of(bench)
         if isinstance(bench, str) and "\n" in bench:
             file = self._folder / "bench.toml"
             file.write_text(bench)
             bench = file
-        config = _in_memory(simulated(doubled(load_bench(bench), doubles or {})))
-        async with open_bench(config, require=require, chance=self._chance) as running:
-            yield running
+        return load_bench(bench)
 
 
 def _in_memory(config: BenchConfig) -> BenchConfig:

@@ -46,6 +46,7 @@ def make_stand_in(stands_for: type[A], player: Player, *, periodic: bool) -> typ
         "__module__": stands_for.__module__,
         "__qualname__": stands_for.__qualname__,
         "__doc__": stands_for.__doc__,
+        "__init__": _begin,
         "__repr__": _repr,
         # A rule says which messages count as sent.
         "marks_its_acts": True,
@@ -86,6 +87,12 @@ def _hook(play: Callable[[], Awaitable[None]]) -> Callable[[object], Coroutine[A
         await play()
 
     return hook
+
+
+def _begin(stand_in: object, *, link: object = None, **_: object) -> None:
+    """Keep the link, at which a bench looks, and none of the settings, which only a real one needs."""
+    if link is not None:
+        object.__setattr__(stand_in, "link", link)
 
 
 def _repr(stand_in: object) -> str:

@@ -65,12 +65,16 @@ def virtual_clock() -> MockClock:
 def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Directories of the test's own for latches and control sockets, instead of the user's.
 
-    So what was halted in a test is halted in no other, nor on a bench of the same name that runs for real.
+    So what was halted in a test is halted in no other, nor on a bench of the same name that runs for real;
+    and a test that looks for a running bench does not find the user's.
     """
+    monkeypatch.delenv("LABTROUPE_BENCH", raising=False)
     # The path of a socket has a hundred bytes at most, of which those of `tmp_path` would leave few.
     with tempfile.TemporaryDirectory(prefix="lt-") as runtime:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        # Which is searched for the benches of those services, too, that have no directory of their own.
+        monkeypatch.setattr("labtroupe.client._sockets._SHARED", Path(runtime))
         yield tmp_path
 
 
