@@ -12,10 +12,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from labtroupe.actor import Latch, SafetyReport
+from labtroupe.actor import Latch
 from labtroupe.errors import CommandRefused, Halted, LinkLost, Outcome
 from labtroupe.lifecycle import State
 from labtroupe.messages import SafeState, command
+from labtroupe.records import SafetyReport
 
 from ._lives import Lives, lives
 from ._robot import Careful, Robot, outcome_of, robot

@@ -17,10 +17,11 @@ from labtroupe import Bench, State, open_bench
 from labtroupe.actor import Cell, Deadlines, Latch, Mailbox
 from labtroupe.bench import _latches
 from labtroupe.bench._latches import Latches, LatchKeeper, latch_path, read_latches
-from labtroupe.control import LatchesNotKept, LatchStatus
+from labtroupe.control import LatchesNotKept
 from labtroupe.errors import BenchError, Halted
 from labtroupe.kinds import DCPowerSupply
 from labtroupe.messages import Event
+from labtroupe.records import LatchStatus
 from labtroupe.transport import claims
 
 PSU = '[instruments.psu]\nkind = "dc-power-supply"\naddress = "sim:dc-power-supply"\n'

@@ -12,12 +12,12 @@ import trio
 
 from labtroupe import Bench, open_bench
 from labtroupe.bench._latches import latch_path
-from labtroupe.control import InstrumentStatus
 from labtroupe.errors import CommandRefused, CommandTimeout, Halted
 from labtroupe.instrument import Direction
 from labtroupe.kinds import DCPowerSupply, LinkamT95, Mode
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
+from labtroupe.records import InstrumentStatus
 
 TABLE = """
 [instruments.{name}]

@@ -11,7 +11,8 @@ from collections.abc import Generator
 
 import pytest
 
-from labtroupe.client import Client, InstrumentStatus
+from labtroupe.client import Client
+from labtroupe.records import InstrumentStatus
 
 from ._benches import Place, Program, wait_until
 from .conftest import Shell

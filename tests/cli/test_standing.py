@@ -7,8 +7,8 @@ import pytest
 
 from labtroupe.cli._event_line import EventLines
 from labtroupe.cli._standing import lines, notes
-from labtroupe.client import InstrumentStatus, LatchStatus, ReadingStatus, RequestStatus, RestartStatus
 from labtroupe.lifecycle import State
+from labtroupe.records import InstrumentStatus, LatchStatus, ReadingStatus, RequestStatus, RestartStatus
 
 WELL = InstrumentStatus(
     name="psu",

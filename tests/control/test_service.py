@@ -12,6 +12,7 @@ from typing import Annotated
 import attrs
 import pytest
 import trio
+from msgspec import structs
 
 from labtroupe import ActorRef, Bench, Instrument, Reply, Unit, command, open_bench, reading
 from labtroupe.actor import mark_acted
@@ -365,7 +366,7 @@ async def test_a_description_has_the_status_of_the_same_moment(tmp_path: Path) -
         found = bench.service.describe("robot")
 
         assert (found.name, found.kind, found.address) == ("robot", "robot_kind:Robot", "sim:scpi")
-        assert attrs.evolve(found.status, since=0.0, last_ok=0.0) == attrs.evolve(
+        assert structs.replace(found.status, since=0.0, last_ok=0.0) == structs.replace(
             bench.service.status("robot").instruments[0], since=0.0, last_ok=0.0
         )
 

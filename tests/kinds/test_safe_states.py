@@ -10,9 +10,9 @@ import pytest
 import trio
 
 from labtroupe import Bench, Outcome, open_bench
-from labtroupe.actor import SafetyReport
 from labtroupe.kinds import DCPowerSupply, LinkamT95, Mode
 from labtroupe.kinds import _linkam as linkam
+from labtroupe.records import SafetyReport
 
 BENCH = """
 [instruments.psu]
@@ -122,4 +122,4 @@ async def test_a_safe_state_is_reached_over_a_link_that_was_cut_off(tmp_path: Pa
         result = await bench.service.halt(["psu", "heater"], "smoke")
 
         assert [reply.outcome for reply in replies] == [Outcome.UNKNOWN] * 2
-        assert result.reports == [SafetyReport("psu", confirmed=True), SafetyReport("heater", confirmed=True)]
+        assert result.reports == (SafetyReport("psu", confirmed=True), SafetyReport("heater", confirmed=True))

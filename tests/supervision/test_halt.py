@@ -10,11 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from labtroupe.actor import Actor, ActorRef, SafetyReport, halt_itself
+from labtroupe.actor import Actor, ActorRef, halt_itself
 from labtroupe.errors import CommandRefused, Halted, Outcome, RestartLimitError, UnknownInstrumentError
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, SafeState, command
 from labtroupe.policy import Backoff, Policy, RestartLimit
+from labtroupe.records import SafetyReport
 from labtroupe.supervision import ChildSpec, Supervisor, branch
 
 from ._played import NO_JITTER, Run, supervised

@@ -18,7 +18,7 @@ from labtroupe.actor._cell import Cell
 from labtroupe.actor._context import current, making_safe
 from labtroupe.actor._deadlines import Deadlines
 from labtroupe.actor._gather import gather
-from labtroupe.actor._latch import Latch, SafetyReport
+from labtroupe.actor._latch import Latch
 from labtroupe.actor._mailbox import DEFAULT_CAPACITY, STOP_LANE, Mailbox
 from labtroupe.actor._readings import Values
 from labtroupe.actor._ref import ActorRef
@@ -37,7 +37,6 @@ __all__ = [
     "Latch",
     "Mailbox",
     "Reply",
-    "SafetyReport",
     "Stage",
     "Values",
     "Watch",

@@ -11,12 +11,13 @@ from trio_util import AsyncValue
 
 from labtroupe.actor._admission import not_running, refusal, starts_too_late, takes_ticks
 from labtroupe.actor._intake import Intake
-from labtroupe.actor._latch import Latch, Safety, SafetyReport
+from labtroupe.actor._latch import Latch, Safety
 from labtroupe.actor._reply import Reply
 from labtroupe.actor._watch import Change, Changes
 from labtroupe.errors import CommandError, Halted, LinkLost, NotRunning, Restarted
 from labtroupe.lifecycle import State
 from labtroupe.messages import Command, StateChanged, SuspensionChanged
+from labtroupe.records import SafetyReport
 
 
 @attrs.define(eq=False)

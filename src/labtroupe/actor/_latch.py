@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from labtroupe.messages import Event, SafeState
+from labtroupe.records import SafetyReport
 
 
 @attrs.frozen
@@ -24,21 +25,6 @@ class Latch:
     reason: str
     time: float = attrs.field(factory=time.time)
     leave: bool = False
-
-
-@attrs.frozen
-class SafetyReport:
-    """Whether an actor that was halted is in its safe state.
-
-    Attributes:
-        instrument: Its name.
-        confirmed: Its safe state was reached; nothing else is known to be safe.
-        reason: Why it is not confirmed, in words.
-    """
-
-    instrument: str
-    confirmed: bool
-    reason: str = ""
 
 
 @attrs.define(eq=False)

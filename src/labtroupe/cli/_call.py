@@ -13,7 +13,7 @@ import click
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import as_json, on_terminal, print_json, print_json_lines
 from labtroupe.cli._printable import printable
-from labtroupe.client import CallResult
+from labtroupe.records import CallResult
 
 _NEGATIVE: Final = re.compile(r"-(\d|\.\d|inf\b)", re.IGNORECASE)
 _BY_NAME: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)

@@ -10,8 +10,8 @@ from labtroupe.cli._errors import report
 from labtroupe.cli._exit_codes import FAILED, OK
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import print_json, print_json_lines
-from labtroupe.client import HaltResult, SafetyReport
 from labtroupe.errors import LabtroupeError
+from labtroupe.records import HaltResult, SafetyReport
 
 
 @click.command()

@@ -10,7 +10,7 @@ from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import as_json, print_json, print_json_lines, wants_colour
 from labtroupe.cli._printable import printable
 from labtroupe.cli._standing import lines
-from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
+from labtroupe.records import CommandInfo, InstrumentDescription, ParameterInfo
 
 
 @click.command()

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from labtroupe.cli._output import as_json
-from labtroupe.client import InstrumentStatus, LatchStatus, ReadingStatus
 from labtroupe.lifecycle import State
+from labtroupe.records import InstrumentStatus, LatchStatus, ReadingStatus
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

@@ -8,8 +8,8 @@ from labtroupe.cli._exit_codes import NO_BENCH, OK
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import print_json, print_json_lines
 from labtroupe.cli._standing import notes, span
-from labtroupe.client import BenchStatus, InstrumentStatus
 from labtroupe.lifecycle import State
+from labtroupe.records import BenchStatus, InstrumentStatus
 
 _HEADS = ("device", "state", "last ok", "wire", "mailbox", "note")
 

@@ -9,7 +9,7 @@ import click
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import print_json, print_json_lines
 from labtroupe.cli._table import Node, print_tree
-from labtroupe.client import InstrumentStatus
+from labtroupe.records import InstrumentStatus
 
 
 @click.command()

@@ -7,7 +7,7 @@ import click
 from labtroupe.cli._exit_codes import FAILED, OK
 from labtroupe.cli._options import Output, bench_option, connect, output_option
 from labtroupe.cli._output import print_json, print_json_lines
-from labtroupe.client import VerbResult
+from labtroupe.records import VerbResult
 
 
 @click.command()

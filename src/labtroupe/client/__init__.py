@@ -5,22 +5,7 @@ from __future__ import annotations
 from labtroupe.client._client import Client
 from labtroupe.client._exact import from_exact, to_plain
 from labtroupe.client._operator import GRACE, Operator
-from labtroupe.client._records import (
-    BenchStatus,
-    CallResult,
-    CommandInfo,
-    EventRecord,
-    HaltResult,
-    InstrumentDescription,
-    InstrumentStatus,
-    LatchStatus,
-    ParameterInfo,
-    ReadingStatus,
-    RequestStatus,
-    RestartStatus,
-    SafetyReport,
-    VerbResult,
-)
+from labtroupe.client._records import EventRecord
 from labtroupe.client._sockets import (
     benches_by_process,
     find_bench,
@@ -31,22 +16,9 @@ from labtroupe.client._sockets import (
 
 __all__ = [
     "GRACE",
-    "BenchStatus",
-    "CallResult",
     "Client",
-    "CommandInfo",
     "EventRecord",
-    "HaltResult",
-    "InstrumentDescription",
-    "InstrumentStatus",
-    "LatchStatus",
     "Operator",
-    "ParameterInfo",
-    "ReadingStatus",
-    "RequestStatus",
-    "RestartStatus",
-    "SafetyReport",
-    "VerbResult",
     "benches_by_process",
     "find_bench",
     "find_only_bench",

@@ -7,16 +7,10 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from labtroupe.client._exact import to_plain
-from labtroupe.client._records import (
-    BenchStatus,
-    CallResult,
-    EventRecord,
-    HaltResult,
-    InstrumentDescription,
-    VerbResult,
-)
+from labtroupe.client._records import EventRecord
 from labtroupe.connections import ConnectionReport
 from labtroupe.errors import Outcome
+from labtroupe.records import BenchStatus, CallResult, HaltResult, InstrumentDescription, VerbResult
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from labtroupe.control._snapshot import InstrumentStatus
 from labtroupe.messages import Command, Parameter, commands_of
+from labtroupe.records import CommandInfo, InstrumentDescription, InstrumentStatus, ParameterInfo
 from labtroupe.supervision import Member
 
 _IN_WORDS: Final[Mapping[object, str]] = {
@@ -26,66 +26,6 @@ _IN_WORDS: Final[Mapping[object, str]] = {
     None: "",
     types.NoneType: "",
 }
-
-
-@attrs.frozen(kw_only=True)
-class ParameterInfo:
-    """One argument of a command.
-
-    Attributes:
-        type: What it must be, in words.
-        limits: Its limits in words, such as ``between -200 and 600``; empty for none.
-        unit: Its unit; empty for none.
-        required: Whether it must be given.
-        default: What it is otherwise.
-    """
-
-    name: str
-    type: str
-    limits: str
-    unit: str
-    required: bool
-    default: object
-
-
-@attrs.frozen(kw_only=True)
-class CommandInfo:
-    """One command of an instrument.
-
-    Attributes:
-        summary: The first line of its docstring.
-        returns: What it returns, in words; empty for nothing.
-        unit: The unit of what it returns; empty for none.
-        timeout: Seconds it may take unless its caller says otherwise; ``None`` for no limit.
-        idempotent: Whether carrying it out twice does no harm.
-    """
-
-    name: str
-    summary: str
-    parameters: tuple[ParameterInfo, ...]
-    returns: str
-    unit: str
-    timeout: float | None
-    idempotent: bool
-
-
-@attrs.frozen(kw_only=True)
-class InstrumentDescription:
-    """What an instrument is, and what it can be asked.
-
-    Attributes:
-        summary: The first line of its class's docstring.
-        status: What it is doing.
-    """
-
-    name: str
-    kind: str
-    address: str
-    simulated: bool
-    summary: str
-    depends_on: tuple[str, ...]
-    commands: tuple[CommandInfo, ...]
-    status: InstrumentStatus
 
 
 def describe(member: Member, status: InstrumentStatus) -> InstrumentDescription:

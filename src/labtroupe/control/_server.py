@@ -14,16 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import msgspec
 import trio
 
 from labtroupe.control._exact import to_exact
 from labtroupe.control._operations import operations_of
-from labtroupe.control._results import CallResult
 from labtroupe.control._service import Service
-from labtroupe.control._wire import Request, decode_request, encode_error, encode_item, encode_result
+from labtroupe.control._wire import (
+    Request,
+    decode_request,
+    encode_error,
+    encode_item,
+    encode_result,
+    to_json,
+)
 from labtroupe.errors import BenchError, InternalError, LabtroupeError
+from labtroupe.records import CallResult
 
 _log: Final = logging.getLogger(__name__)
 # Longer than any request of ours; a client that sends more is none of ours.
@@ -164,8 +170,9 @@ async def _perform(service: Service, request: Request) -> object:
         raise LabtroupeError(f"no operation {request.op!r}", remedy=_OTHER_VERSION)
     result = operation(**_arguments(operation, request.args))
     result = await result if inspect.isawaitable(result) else result
-    if request.op == "ask" and isinstance(result, CallResult):
-        return attrs.evolve(result, value=to_exact(result.value))
+    if isinstance(result, CallResult):
+        encode = to_exact if request.op == "ask" else to_json
+        return msgspec.structs.replace(result, value=encode(result.value))
     return result
 
 

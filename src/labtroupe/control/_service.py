@@ -7,17 +7,17 @@ from contextlib import aclosing
 from typing import Protocol
 
 import attrs
+import msgspec
 import trio
 
 from labtroupe.actor import Actor, ActorRef, Cell
 from labtroupe.control._arguments import make_message
 from labtroupe.control._connecting import Connecting
-from labtroupe.control._describe import InstrumentDescription, describe
+from labtroupe.control._describe import describe
 from labtroupe.control._events import LatchReset
 from labtroupe.control._feed import Feed, Missed
 from labtroupe.control._recording import Recording
-from labtroupe.control._results import BenchStatus, CallResult, HaltResult, VerbResult
-from labtroupe.control._snapshot import InstrumentInfo, InstrumentStatus, snapshot
+from labtroupe.control._snapshot import InstrumentInfo, snapshot
 from labtroupe.errors import (
     ArgumentError,
     CommandError,
@@ -30,6 +30,14 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import Event, FaultChanged, commands_of
 from labtroupe.names import did_you_mean
 from labtroupe.policy import Phase
+from labtroupe.records import (
+    BenchStatus,
+    CallResult,
+    HaltResult,
+    InstrumentDescription,
+    InstrumentStatus,
+    VerbResult,
+)
 from labtroupe.simulation import Rack
 from labtroupe.supervision import Member, Supervisor
 
@@ -78,7 +86,7 @@ class Service:
             UnknownInstrumentError: There is none of this name.
         """
         names = list(self._infos) if name is None else [self._known(name)]
-        return BenchStatus(bench=self.bench, instruments=[self._snapshot(each) for each in names])
+        return BenchStatus(bench=self.bench, instruments=tuple(map(self._snapshot, names)))
 
     def describe(self, name: str) -> InstrumentDescription:
         """Return what an instrument is, and what it can be asked; never waits.
@@ -124,16 +132,15 @@ class Service:
         cell = self._cell(name)
         commands = commands_of(cell.actor_type)
         if command not in commands:
-            raise _named(
-                UnknownCommandError(f"no command {command!r}{did_you_mean(command, commands)}"), name
-            )
+            hint = did_you_mean(command, commands)
+            raise _named(UnknownCommandError(f"no command {command!r}{hint}"), name)
         try:
             message = make_message(commands[command], args, kwargs or {})
         except CommandError as error:
             raise _named(error, name) from None
         ref: ActorRef[Actor] = ActorRef(cell)
         value = await ref.ask(message, timeout=timeout)
-        return CallResult(value, str(commands[command].returns.unit or ""))
+        return CallResult(value=value, unit=str(commands[command].returns.unit or ""))
 
     async def start(self, name: str) -> VerbResult:
         """Start an instrument that is stopped or failed, or try one that backs off again now."""
@@ -182,7 +189,7 @@ class Service:
         self._latches.keep()
         # Latches all of them before it first waits, so that nobody waits for the disk.
         reports = await self._supervisor.halt(halted, reason.strip() or "halted by an operator")
-        return HaltResult(reports=reports, not_kept=await self._latches.wait_kept())
+        return HaltResult(reports=tuple(reports), not_kept=await self._latches.wait_kept())
 
     async def reset(self, names: Sequence[str], reason: str) -> Sequence[VerbResult]:
         """Let go of the latches of instruments.
@@ -203,7 +210,7 @@ class Service:
         if not not_kept:
             return results
         warning = f"{{}}, until the bench's process is started again: {not_kept}"
-        return [attrs.evolve(each, note=warning.format(each.note)) for each in results]
+        return [msgspec.structs.replace(each, note=warning.format(each.note)) for each in results]
 
     def inject(self, name: str, fault: str, args: Sequence[str] = ()) -> Sequence[str]:
         """Inject a fault into a simulated device, and return the faults now in force.

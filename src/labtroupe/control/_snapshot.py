@@ -10,9 +10,9 @@ import trio
 from labtroupe.actor import ActorRef, Cell, Reply
 from labtroupe.control._wire import to_json
 from labtroupe.instrument import Instrument
-from labtroupe.lifecycle import State
-from labtroupe.messages import Quality, ReadingCommand, commands_of
+from labtroupe.messages import ReadingCommand, commands_of
 from labtroupe.policy import Phase, RestartLimit, Wanted
+from labtroupe.records import InstrumentStatus, LatchStatus, ReadingStatus, RequestStatus, RestartStatus
 from labtroupe.supervision import Member, stack_of
 
 
@@ -31,136 +31,6 @@ class InstrumentInfo:
     address: str
     simulated: bool
     limit: RestartLimit
-
-
-@attrs.frozen(kw_only=True)
-class LatchStatus:
-    """Why an instrument is halted.
-
-    Attributes:
-        reason: Why, in words.
-        time: Since when, in seconds since 1970 (UTC); it may be longer than the bench runs.
-        confirmed: Whether its safe state has been reached since.
-        note: Why not, in words, once that is known.
-    """
-
-    reason: str
-    time: float
-    confirmed: bool
-    note: str
-
-
-@attrs.frozen(kw_only=True)
-class RestartStatus:
-    """How near an instrument is to being given up.
-
-    Attributes:
-        streak: Failures in a row since it was last healthy.
-        lately: Restarts within the last ``seconds``; those of its group, where that restarts together.
-        allowed: How many there may be.
-        seconds: The time in which they are counted.
-    """
-
-    streak: int
-    lately: int
-    allowed: int
-    seconds: float
-
-
-@attrs.frozen(kw_only=True)
-class RequestStatus:
-    """A request that waits.
-
-    Attributes:
-        command: What is asked.
-        age: Seconds since it was asked.
-        urgent: Whether it overtakes those that are not.
-    """
-
-    command: str
-    age: float
-    urgent: bool
-
-
-@attrs.frozen(kw_only=True)
-class ReadingStatus:
-    """The last answer of a reading.
-
-    Attributes:
-        value: The answer in the types of JSON; ``None`` before the first.
-        unit: Its unit; empty for none.
-        age: Seconds since it came; ``None`` before the first.
-        quality: Whether it says what is so now.
-    """
-
-    name: str
-    value: object
-    unit: str
-    age: float | None
-    quality: Quality
-
-
-@attrs.frozen(kw_only=True)
-class InstrumentStatus:
-    """One instrument at one moment; all times in seconds.
-
-    Attributes:
-        state: What it is doing.
-        since: How long it has been in this state.
-        down: How long it has not been running; ``None`` if it is.
-        note: Why, and what is next, in words; empty for a running one.
-        retry_in: Until its next start, if it backs off.
-        life: Number of its present or last life.
-        last_ok: Since a command was last done; ``None`` for never.
-        stale: Since its device was last heard, if that is too long ago for a running one; otherwise ``None``.
-        changed: Since its device came back without its settings, if none was set since; else ``None``.
-        wire: ``"in step"``, ``"busy"`` with a command, ``"suspect"``, or ``"-"`` when it is not running.
-        mailbox: How many requests wait.
-        capacity: How many its mailbox holds.
-        current: The command it carries out now, ``None`` for none.
-        elapsed: How long that has been running or waiting since it was asked.
-        depends_on: The instruments that must be running while it is.
-        faults: The faults in force at its simulated device.
-        latch: Why it is halted; ``None`` if it is not.
-        suspended: Whether it takes no more commands until it is resumed.
-        quarantined: Commands that are not carried out until they are cleared.
-        leased_by: Who has it for himself; empty for nobody.
-        unused: It starts on demand, and nothing has been asked of it yet.
-        restarts: What failed before.
-        queue: The requests that wait, in the order in which they are taken.
-        readings: The last answers that are kept.
-        stack: Where its tasks are, if it was told to stop and does not; otherwise empty.
-    """
-
-    name: str
-    kind: str
-    address: str
-    simulated: bool
-    state: State
-    since: float
-    down: float | None
-    note: str
-    retry_in: float | None
-    life: int
-    last_ok: float | None
-    stale: float | None
-    changed: float | None
-    wire: str
-    mailbox: int
-    capacity: int
-    current: str | None
-    elapsed: float | None
-    depends_on: tuple[str, ...]
-    faults: tuple[str, ...]
-    latch: LatchStatus | None
-    suspended: bool
-    quarantined: tuple[str, ...]
-    leased_by: str
-    unused: bool
-    restarts: RestartStatus
-    queue: tuple[RequestStatus, ...]
-    readings: tuple[ReadingStatus, ...]
-    stack: str
 
 
 def snapshot(member: Member, info: InstrumentInfo, faults: tuple[str, ...]) -> InstrumentStatus:

@@ -12,10 +12,9 @@ import trio
 
 from labtroupe import bench as trio_bench
 from labtroupe.channel import Channel
-from labtroupe.client import CallResult
-from labtroupe.control import CallResult as ControlResult
 from labtroupe.errors import ChannelClosed, CommandCancelled, LabtroupeError, Outcome
 from labtroupe.messages import Message
+from labtroupe.records import CallResult
 from labtroupe.runs._calls import Calls
 from labtroupe.runs._cancellation import RunCancelled
 from labtroupe.runs._records import CommandRecord, encode
@@ -86,7 +85,7 @@ class _Noting(Crossing):
                 self._note(began, error=error)
                 raise
             # The control service answers with the unit, too.
-            self._note(began, value=value.value if isinstance(value, ControlResult) else value)
+            self._note(began, value=value.value if isinstance(value, CallResult) else value)
             return value
 
         try:

@@ -7,7 +7,8 @@ from itertools import groupby
 
 import trio
 
-from labtroupe.actor import Cell, Latch, SafetyReport
+from labtroupe.actor import Cell, Latch
+from labtroupe.records import SafetyReport
 
 
 async def halt_all(cells: Sequence[Cell], latch: Latch) -> Sequence[SafetyReport]:

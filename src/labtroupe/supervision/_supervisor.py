@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from labtroupe.actor import Actor, ActorRef, Cell, Latch, Mailbox, SafetyReport
+from labtroupe.actor import Actor, ActorRef, Cell, Latch, Mailbox
 from labtroupe.errors import NotRunning, TooManyChildren, UnknownInstrumentError, WrongState
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event
 from labtroupe.policy import STARTS_AT_ONCE, AutoShutdown, Child, Group, Roster
+from labtroupe.records import SafetyReport
 from labtroupe.supervision._child import ChildSpec, Member
 from labtroupe.supervision._halt import halt_all
 from labtroupe.supervision._keeper import Keeper
@@ -25,12 +26,8 @@ from labtroupe.supervision._tree import check_names, check_orders, check_reset
 A = TypeVar("A", bound=Actor)
 
 
-def _ignore(_: Event) -> None:
-    """Take an event that nobody wants."""
-
-
-def _wait(_: Sequence[Member]) -> None:
-    """Wait for those that do not stop: what else there is to do, only a program can know."""
+def _ignore(_: object) -> None:
+    """Take an event that nobody wants, or who does not stop: what there is to do, only a program can know."""
 
 
 @attrs.define(eq=False)
@@ -59,7 +56,7 @@ class Supervisor:
     auto_shutdown: AutoShutdown = attrs.field(default=AutoShutdown.NEVER, kw_only=True)
     max_children: float = attrs.field(default=math.inf, kw_only=True)
     starts_at_once: int = attrs.field(default=STARTS_AT_ONCE, kw_only=True)
-    on_wedged: Callable[[Sequence[Member]], None] = attrs.field(default=_wait, kw_only=True)
+    on_wedged: Callable[[Sequence[Member]], None] = attrs.field(default=_ignore, kw_only=True)
     keeper: Keeper = attrs.field(init=False)
     above: Supervisor | None = attrs.field(default=None, init=False)
     _below: list[Supervisor] = attrs.field(factory=list["Supervisor"], init=False)

@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from labtroupe.client import InstrumentStatus, Operator, ReadingStatus
+from labtroupe.client import Operator
 from labtroupe.errors import LabtroupeError
 from labtroupe.messages import Message
+from labtroupe.records import InstrumentStatus, ReadingStatus
 from labtroupe.sync._instrument import Instrument, make_instrument
 from labtroupe.sync._table import html_table, text_table
 

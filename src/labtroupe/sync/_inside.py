@@ -102,7 +102,7 @@ class Inside(Bench):
             return await result if inspect.isawaitable(result) else result
 
         with explaining():
-            return msgspec.convert(self.crossing.carry_out(work, patience), result_type, from_attributes=True)
+            return msgspec.convert(self.crossing.carry_out(work, patience), result_type)
 
 
 def _record(event: Event) -> EventRecord:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Any, Final, Protocol
 
-from labtroupe.client import CommandInfo, InstrumentDescription, ParameterInfo
 from labtroupe.names import did_you_mean
+from labtroupe.records import CommandInfo, InstrumentDescription, ParameterInfo
 
 # Where it is imported from, for `help`.
 _MODULE: Final = "labtroupe.sync"
