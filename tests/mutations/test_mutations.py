@@ -1607,15 +1607,15 @@ MUTATIONS = [
     Mutation(
         "doubles: what is not in the script is noted, and not only refused",
         "testing/_part.py",
-        '            self.violations.append(f"{received}: {error}")\n',
+        '            self.violations.append(f"{received}: {str(broken) or repr(broken)}")\n',
         "",
         "testing/test_double.py",
     ),
     Mutation(
         "doubles: what is expected comes before what was said last",
         "testing/_part.py",
-        "next(expected, about[-1])",
-        "about[-1]",
+        "(rule for rule in expected if rule.open)",
+        "(rule for rule in expected if rule.open and not others)",
         "testing/test_double.py",
     ),
     Mutation(
@@ -1642,9 +1642,30 @@ MUTATIONS = [
     Mutation(
         "doubles: a probe expects things in their order",
         "testing/_probe.py",
-        "waiting if any_order else waiting[:1]",
-        "waiting",
+        "pairs.add(last) if any_order else pairs.meets(last, last)",
+        "pairs.add(last)",
         "testing/test_probe.py",
+    ),
+    Mutation(
+        "doubles: a probe in any order lets what came before take another place",
+        "testing/_pairing.py",
+        "asked.append(self.taken[each])",
+        "pass",
+        "testing/test_probe.py",
+    ),
+    Mutation(
+        "doubles: what has come as often as it had to is a violation, also to a lenient one",
+        "testing/_part.py",
+        "self.strict or expected",
+        "self.strict",
+        "testing/test_double.py",
+    ),
+    Mutation(
+        "doubles: a wedge takes no notice of being cancelled",
+        "testing/_rule.py",
+        "trio.CancelScope(shield=True)",
+        "trio.CancelScope()",
+        "testing/test_double.py",
     ),
     Mutation(
         "doubles: the test fails whose double was not used as it says",

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe import Actor, ActorRef, ChildSpec, Outcome, State, command
+from labtroupe import Actor, ActorRef, ChildSpec, Outcome, State, Supervisor, command
 from labtroupe.errors import (
     ArgumentError,
     CommandCrashed,
@@ -16,8 +18,8 @@ from labtroupe.errors import (
     LinkLost,
     UnknownCommandError,
 )
-from labtroupe.messages import Quality
-from labtroupe.testing import ANY, Double, Violated
+from labtroupe.messages import Event, Quality, Wedged
+from labtroupe.testing import ANY, Double, Probe, Violated
 
 from ._thermostat import Thermostat, running, supervised
 
@@ -30,6 +32,38 @@ class Pump(Actor):
     async def flow(self) -> float:
         """Return the flow."""
         return 1.0
+
+
+class Array:
+    """As numpy has them: compared element by element."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+        self.shape = (len(values),)
+
+    def __eq__(self, other: object) -> Array:  # type: ignore[override]
+        """Return where both are equal."""
+        assert isinstance(other, Array)
+        return Array(*(one == two for one, two in zip(self.values, other.values, strict=True)))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        """Fail."""
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def all(self) -> bool:
+        """Return whether all is true."""
+        return all(self.values)
+
+
+@attrs.define(eq=False)
+class Galvo(Actor):
+    """Is asked with arrays."""
+
+    @command
+    async def draw(self, path: Array, others: list[Array]) -> None:
+        """Draw."""
 
 
 # --- answers ---
@@ -157,6 +191,42 @@ async def test_a_function_is_called_with_the_arguments(autojump_clock: MockClock
     assert asked == [(40.0, 5.0)]
 
 
+async def test_a_wedge_takes_no_notice_of_being_cancelled(autojump_clock: MockClock) -> None:
+    """R13: its asker goes all the same, the life is reported, and none begins beside it."""
+    events: list[Event] = []
+    double = Double(Thermostat)
+    double.when(Thermostat.temperature()).wedge(60).reply(1.0)
+    supervisor = Supervisor([double.spec("heater")], publish=events.append)
+    with trio.fail_after(600):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(supervisor.run)
+            heater = supervisor.ref("heater", Thermostat)
+            with pytest.raises(CommandTimeout):
+                await heater.ask(Thermostat.temperature())
+            assert trio.current_time() == pytest.approx(2.0)
+            supervisor.restart("heater")
+            assert await heater.ask(Thermostat.temperature(), timeout=math.inf) == 1.0
+            assert trio.current_time() >= 60.0
+            nursery.cancel_scope.cancel()
+    assert [event.instrument for event in events if isinstance(event, Wedged)] == ["heater"]
+    assert [each.life for each in double.received] == [1, 2]
+
+
+async def test_arrays_are_compared_by_what_is_in_them(autojump_clock: MockClock) -> None:
+    """They answer `==` with an array, which is neither true nor false."""
+    double = Double(Galvo)
+    double.expect(Galvo.draw(Array(1, 2), [Array(3)]))
+    double.expect(Galvo.draw(Array(1, 2), ANY))
+    probe = Probe(double)
+    async with supervised(double.spec("galvo")) as supervisor:
+        galvo = supervisor.ref("galvo", Galvo)
+        await galvo.ask(Galvo.draw(Array(1, 2), [Array(4)]))
+        await galvo.ask(Galvo.draw(Array(1, 2), [Array(3)]))
+        with pytest.raises(CommandRefused):
+            await galvo.ask(Galvo.draw(Array(1), []))
+        await probe.expect(Galvo.draw(Array(1, 2), [ANY]), Galvo.draw)
+
+
 # --- what is checked ---
 
 
@@ -221,6 +291,47 @@ async def test_what_a_function_does_wrong_is_noted(
         double.verify()
 
 
+def test_what_is_written_wrongly_is_refused_where_it_is_written() -> None:
+    double = Double(Thermostat)
+    rule = double.when(Thermostat.temperature())
+    with pytest.raises(TypeError, match=r"LinkLost'> is no exception: make one"):
+        rule.raises(LinkLost)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    for seconds in (-1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="nothing can wait for"):
+            rule.delay(seconds)
+        with pytest.raises(ValueError, match="nothing can wait for"):
+            rule.wedge(seconds)
+    with pytest.raises(ValueError, match="cannot come -1 times"):
+        double.expect(Thermostat.temperature(), times=-1)
+
+
+async def test_a_delay_behind_the_last_answer_is_found_out(autojump_clock: MockClock) -> None:
+    double = Double(Thermostat)
+    double.when(Thermostat.temperature()).reply(1.0).delay(5.0)
+    async with running(double) as heater:
+        await heater.ask(Thermostat.temperature())
+    with pytest.raises(Violated, match=r"last answer to Thermostat.temperature\(\) delays nothing"):
+        double.verify()
+
+
+async def test_an_assertion_in_a_nursery_of_a_function_is_noted(autojump_clock: MockClock) -> None:
+    async def temperature() -> float:
+        async with trio.open_nursery():
+            raise AssertionError("not like this")
+
+    double = Double(Thermostat)
+    double.when(Thermostat.temperature).calls(temperature)
+    async with running(double) as heater:
+        with pytest.raises(CommandRefused):
+            await heater.ask(Thermostat.temperature())
+    with pytest.raises(Violated, match="not like this"):
+        double.verify()
+
+
+def test_a_function_that_does_not_say_what_it_takes_is_taken() -> None:
+    Double(Thermostat).when(Thermostat.temperature).calls(max)
+
+
 # --- what comes, and what does not ---
 
 
@@ -256,6 +367,53 @@ async def test_what_is_expected_has_to_come_so_many_times(autojump_clock: MockCl
             await heater.ask(Thermostat.heat(40.0))
     with pytest.raises(Violated, match=r"not expected again; .* was expected 2 times, and has come"):
         double.verify()
+
+
+@pytest.mark.parametrize("times", [0, 1])
+async def test_what_has_come_often_enough_is_too_much_for_a_lenient_one_too(
+    times: int, autojump_clock: MockClock
+) -> None:
+    double = Double(Thermostat, strict=False)
+    double.expect(Thermostat.heat(40.0), times=times)
+    async with running(double) as heater:
+        await heater.ask(Thermostat.heat(41.0))
+        for _ in range(times):
+            await heater.ask(Thermostat.heat(40.0))
+        double.verify()
+        with pytest.raises(CommandRefused):
+            await heater.ask(Thermostat.heat(40.0))
+    with pytest.raises(Violated, match=r"not expected.*; .* was (to come 0 times|expected once, and has)"):
+        double.verify()
+
+
+async def test_what_is_expected_no_time_must_not_come_whatever_else_is_said(
+    autojump_clock: MockClock,
+) -> None:
+    double = Double(Thermostat)
+    double.expect(Thermostat.heat(40.0), times=0)
+    double.when(Thermostat.heat)
+    async with running(double) as heater:
+        await heater.ask(Thermostat.heat(41.0))
+        with pytest.raises(CommandRefused):
+            await heater.ask(Thermostat.heat(40.0))
+
+
+async def test_of_many_violations_the_first_are_shown_and_of_what_came_the_last(
+    autojump_clock: MockClock,
+) -> None:
+    """An application that polls in vain would fill the screen."""
+    double = Double(Thermostat)
+    double.expect(Thermostat.temperature())
+    async with running(double) as heater:
+        for celsius in range(100):
+            with pytest.raises(CommandRefused):
+                await heater.ask(Thermostat.heat(float(celsius)))
+    with pytest.raises(Violated) as caught:
+        double.verify()
+    lines = str(caught.value).splitlines()
+    assert lines[-1] == "... and 81 more"
+    assert sum(line.startswith("heater: Thermostat.heat(") for line in lines) == 20
+    assert len(lines) < 70
 
 
 async def test_a_lenient_one_answers_with_the_emptiest_value(autojump_clock: MockClock) -> None:
@@ -371,6 +529,23 @@ async def test_a_life_can_be_ended_from_outside(autojump_clock: MockClock) -> No
             await heater.wait_state(State.RUNNING)
         assert (type(reply.error), reply.outcome) == (LinkLost, Outcome.UNKNOWN)
     assert double.starting.came == 3
+
+
+async def test_only_a_life_that_is_there_can_be_ended(autojump_clock: MockClock) -> None:
+    """Or a test would believe that its cable was pulled."""
+    double = Double(Thermostat)
+    double.starting.raises(DeviceAbsent("off")).reply(None)
+    with pytest.raises(RuntimeError, match="no life"):
+        double.fail(LinkLost("unplugged"))
+    async with running(double) as heater:
+        await heater.wait_state(State.BACKOFF)
+        with pytest.raises(RuntimeError, match="no life"):
+            double.fail(LinkLost("unplugged"))
+        await heater.wait_state(State.RUNNING)
+        with pytest.raises(TypeError, match="for an asker alone, and ends no life"):
+            double.fail(CommandRefused("no"))
+        double.fail(LinkLost("unplugged"))
+        await heater.wait_state(State.BACKOFF)
 
 
 async def test_halts_reach_it(autojump_clock: MockClock) -> None:

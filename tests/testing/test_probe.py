@@ -88,3 +88,57 @@ async def test_one_probe_sees_several_doubles(autojump_clock: MockClock) -> None
 async def test_only_commands_of_the_doubles_can_be_expected() -> None:
     with pytest.raises(UnknownCommandError, match="not a command of any of the doubles"):
         await Probe().expect(HEAT_1)
+
+
+async def test_in_any_order_what_came_first_leaves_to_the_others_what_only_they_meet(
+    autojump_clock: MockClock,
+) -> None:
+    probe = Probe(double := heater())
+    async with running(double) as ref:
+        for celsius, rate in ((1.0, 1.0), (1.0, 2.0), (2.0, 1.0)):
+            await ref.ask(Thermostat.heat(celsius, rate=rate))
+        await probe.expect_in_any_order(
+            Thermostat.heat, Thermostat.heat(ANY, rate=1.0), Thermostat.heat(1.0, rate=ANY)
+        )
+
+
+async def test_another_order_is_no_difference_where_any_will_do(autojump_clock: MockClock) -> None:
+    probe = Probe(double := heater())
+    async with running(double) as ref:
+        await ref.ask(HEAT_2)
+        await ref.ask(HEAT_1)
+        with pytest.raises(Violated) as caught:
+            await probe.expect_in_any_order(HEAT_1, Thermostat.temperature(), HEAT_2, within=1)
+    assert str(caught.value).splitlines()[1:] == [
+        "      Thermostat.heat(2.0, rate=10.0)",
+        "      Thermostat.heat(1.0, rate=10.0)",
+        "    - Thermostat.temperature()",
+    ]
+
+
+async def test_several_may_wait_at_one_probe_and_none_of_them_is_forgotten(
+    autojump_clock: MockClock,
+) -> None:
+    """Also when one of them gives up: what comes then is for the other."""
+    probe = Probe(double := heater())
+    async with running(double) as ref, trio.open_nursery() as nursery:
+        with trio.move_on_after(0.5):
+            await probe.expect(HEAT_1)
+        nursery.start_soon(probe.expect, Thermostat.heat)
+        nursery.start_soon(probe.expect, Thermostat.heat)
+        await trio.sleep(1)
+        await ref.ask(HEAT_1)
+        await ref.ask(HEAT_2)
+
+
+async def test_what_differs_is_shown_at_once_however_much_it_is(autojump_clock: MockClock) -> None:
+    """A difference of a thousand lines, character by character, would take minutes."""
+    probe = Probe(double := heater())
+    expected = [Thermostat.heat(float(number % 500)) for number in range(999)]
+    async with running(double) as ref:
+        for message in [*expected[:900], HEAT_1]:
+            await ref.ask(message)
+        with trio.fail_after(10), pytest.raises(Violated) as caught:
+            await probe.expect(*expected)
+    assert len(str(caught.value).splitlines()) < 120
+    assert "    +Thermostat.heat(1.0, rate=10.0)" in str(caught.value).splitlines()

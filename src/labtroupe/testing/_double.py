@@ -16,7 +16,7 @@ from labtroupe.testing._part import Part
 from labtroupe.testing._received import Received
 from labtroupe.testing._rule import Rule
 from labtroupe.testing._stand_in import make_stand_in
-from labtroupe.testing._violations import Violated
+from labtroupe.testing._violations import Violated, shortened
 
 A = TypeVar("A", bound=Actor)
 R = TypeVar("R")
@@ -80,10 +80,13 @@ class Double(Generic[A]):
     def expect(self, what: Message[R] | Command[..., R], *, times: int = 1) -> Rule[R]:
         """Say how a message is answered that has to come, so many times and no more.
 
-        It comes before all that is said with `when`; of several, that which was said first.
+        It comes before all that is said with `when`; of several, that which was said first.  What has
+        come as often as it had to is a violation from then on, unless a `when` is about it; what is
+        expected 0 times always is.
 
         Raises:
             UnknownCommandError: It is no command of the class.
+            ValueError: It is to come less than 0 times.
         """
         return self._rule(what, times)
 
@@ -98,7 +101,12 @@ class Double(Generic[A]):
         return self.part.making_safe
 
     def fail(self, error: Exception) -> None:
-        """End its present life with an error, as a pulled cable does: ``fail(LinkLost("unplugged"))``."""
+        """End its present life with an error, as a pulled cable does: ``fail(LinkLost("unplugged"))``.
+
+        Raises:
+            TypeError: It is no error, or a `CommandError`, which ends no life.
+            RuntimeError: It has no life at present; for those that are to come there is `starting`.
+        """
         self.part.fail(error)
 
     # --- what it has done ---
@@ -122,7 +130,7 @@ class Double(Generic[A]):
         whose = self.name or self.stands_for.__name__
         found = [*self.part.violations, *(f"{whose}: {each}" for each in self.part.unmet())]
         if found:
-            raise Violated("\n".join(found))
+            raise Violated(shortened(found))
 
     # --- its place ---
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import trio
 
 from labtroupe.actor import Actor, current
-from labtroupe.errors import CommandRefused
+from labtroupe.errors import CommandError, CommandRefused, bare
 from labtroupe.messages import Command, Message
 from labtroupe.testing._received import Received
-from labtroupe.testing._rule import NotAsScripted, Rule, afresh
+from labtroupe.testing._rule import NotAsScripted, Rule, afresh, check_error
 from labtroupe.testing._values import zero_of
 from labtroupe.testing._violations import difference, listed
 
@@ -50,12 +50,13 @@ class Part:
     )
     _failure: Exception = attrs.field(factory=Exception, init=False)
     _in_hand: trio.CancelScope | None = attrs.field(default=None, init=False)
-    _failing: trio.Event = attrs.field(factory=trio.Event, init=False)
+    # Of the present life; none if there is none.
+    _failing: trio.Event | None = attrs.field(default=None, init=False)
 
     async def start(self) -> None:
         """Begin a life, as it is said how."""
-        self._failing = trio.Event()
         await self.starting.answer(self.starting.command.plain)
+        self._failing = trio.Event()
 
     async def make_safe(self) -> None:
         """Get into the safe state, as it is said how."""
@@ -63,11 +64,25 @@ class Part:
 
     async def break_down(self) -> None:
         """Raise what the present life is to end with, once `fail` is called."""
-        await self._failing.wait()
+        assert self._failing is not None  # noqa: S101 - it has started
+        try:
+            await self._failing.wait()
+        finally:
+            self._failing = None
         raise afresh(self._failure)
 
     def fail(self, error: Exception) -> None:
-        """End the present life with an error, that of the command it carries out if there is one."""
+        """End the present life with an error, that of the command it carries out if there is one.
+
+        Raises:
+            TypeError: It is no error, or one that ends no life.
+            RuntimeError: There is no life.
+        """
+        check_error(error)
+        if isinstance(error, CommandError):
+            raise TypeError(f"{error!r} is for an asker alone, and ends no life")
+        if self._failing is None:
+            raise RuntimeError("the double has no life that could end: it is not up")
         self._failure = error
         if self._in_hand is None:
             self._failing.set()
@@ -83,23 +98,28 @@ class Part:
         """
         received = self._receive(attrs.evolve(message, command=self.commands[message.command.name]))
         try:
-            with trio.CancelScope() as self._in_hand:
-                return await self._answer(received)
-            raise afresh(self._failure)
-        # Noted and not raised: in here an assertion would be one more crash, of which nobody need hear.
-        except (NotAsScripted, AssertionError) as error:
-            self.violations.append(f"{received}: {error}")
+            return await self._answer_unless_failing(received)
+        except Exception as error:
+            # Noted and not raised: in here an assertion would be one more crash, of which nobody need hear.
+            broken = bare(error)
+            if not isinstance(broken, NotAsScripted | AssertionError):
+                raise
+            self.violations.append(f"{received}: {str(broken) or repr(broken)}")
             raise CommandRefused(f"{received.message!r} is not as the script of the double says") from error
         finally:
             self._in_hand = None
 
     def unmet(self) -> list[str]:
-        """Return what has not come that had to."""
+        """Return what has not come that had to, and what is written in vain."""
         came = listed([repr(each.message) for each in self.received], "nothing")
         return [
             f"{rule!r} was expected {_times(rule.times)}, and came {_times(rule.came)}; what came:\n{came}"
             for rule in self.rules
             if rule.times is not None and rule.came < rule.times
+        ] + [
+            f"the delay behind the last answer to {rule!r} delays nothing; it goes before the answer"
+            for rule in self.rules
+            if rule.delays_nothing
         ]
 
     def _receive(self, message: Message[Any]) -> Received:
@@ -119,24 +139,37 @@ class Part:
             tell(received)
         return received
 
+    async def _answer_unless_failing(self, received: Received) -> object:
+        try:
+            with trio.CancelScope() as self._in_hand:
+                return await self._answer(received)
+        finally:
+            self._in_hand = None
+        raise afresh(self._failure)
+
     async def _answer(self, received: Received) -> object:
         message = received.message
-        about = [rule for rule in self.rules if rule.open and rule.matches(message)]
-        if about:
-            # What is expected, in its order; else what was said last.
-            expected = (rule for rule in about if rule.times is not None)
-            return await next(expected, about[-1]).answer(message)
-        if self.strict:
-            raise NotAsScripted(self._not_expected(message))
+        about = [rule for rule in self.rules if rule.matches(message)]
+        # What is expected, in its order; else what was said last.
+        expected = [rule for rule in about if rule.times is not None]
+        others = [rule for rule in about if rule.times is None]
+        if rule := next((rule for rule in expected if rule.open), None):
+            return await rule.answer(message)
+        if others and all(rule.times for rule in expected):
+            return await others[-1].answer(message)
+        if self.strict or expected:
+            raise NotAsScripted(self._not_expected(message, expected))
         try:
             return zero_of(message.command.returns.annotation)
         except LookupError as error:
             raise NotAsScripted(f"nothing says how it is answered, and {error}") from None
 
-    def _not_expected(self, message: Message[Any]) -> str:
-        for rule in self.rules:
-            if rule.matches(message):
-                return f"not expected again; {rule!r} was expected {_times(rule.times)}, and has come"
+    def _not_expected(self, message: Message[Any], expected: Sequence[Rule[Any]]) -> str:
+        if expected:
+            rule = expected[-1]
+            if not rule.times:
+                return f"not expected; {rule!r} was to come {_times(0)}"
+            return f"not expected again; {rule!r} was expected {_times(rule.times)}, and has come"
         same = [repr(rule) for rule in self.rules if rule.command.name == message.command.name]
         if same:
             shown = difference(same, [repr(message)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import trio
@@ -9,6 +11,7 @@ import trio
 from labtroupe.errors import UnknownCommandError
 from labtroupe.messages import Command, Message, accepted_commands
 from labtroupe.testing._double import Double
+from labtroupe.testing._pairing import Pairing
 from labtroupe.testing._received import Received
 from labtroupe.testing._rule import Rule
 from labtroupe.testing._violations import Violated, difference
@@ -35,8 +38,8 @@ class Probe:
 
     def __init__(self, *doubles: Double[Any]) -> None:
         self._accepted = {each for double in doubles for each in accepted_commands(double.stands_for)}
-        self._unseen: list[Received] = []
-        self._news = trio.Event()
+        self._unseen = deque[Received]()
+        self._news = trio.lowlevel.ParkingLot()
         for double in doubles:
             double.part.listeners.append(self._note)
 
@@ -72,22 +75,20 @@ class Probe:
     async def _expect(
         self, expected: tuple[Expected, ...], within: float, *, any_order: bool
     ) -> list[Received]:
-        waiting = [self._rule(each) for each in expected]
-        wanted, came = list(map(repr, waiting)), list[Received]()
+        rules, came = [self._rule(each) for each in expected], list[Received]()
+        pairs = Pairing(len(rules), lambda thing, rule: rules[rule].matches(came[thing].message))
         with trio.move_on_after(within):
-            while waiting:
+            while len(came) < len(rules):
                 came.append(await self._wait_next())
-                candidates = waiting if any_order else waiting[:1]
-                found = next((rule for rule in candidates if rule.matches(came[-1].message)), None)
-                if found is None:
+                last = len(came) - 1
+                if not (pairs.add(last) if any_order else pairs.meets(last, last)):
                     break
-                waiting.remove(found)
-                # What any argument would have done for is no difference.
-                wanted[wanted.index(repr(found))] = repr(came[-1].message)
             else:
                 return came
+        if not any_order:
+            pairs.taken.update((each, each) for each in range(len(came)) if pairs.meets(each, each))
         order = " in any order" if any_order else ""
-        shown = difference(wanted, [repr(each.message) for each in came])
+        shown = difference(_wanted(rules, came, pairs.taken), [repr(each.message) for each in came])
         raise Violated(f"not what was expected (-){order} within {within:g} s, but this (+):\n{shown}")
 
     def _rule(self, what: Expected) -> Rule[Any]:
@@ -98,10 +99,16 @@ class Probe:
 
     def _note(self, received: Received) -> None:
         self._unseen.append(received)
-        self._news.set()
+        self._news.unpark()
 
     async def _wait_next(self) -> Received:
         while not self._unseen:
-            self._news = trio.Event()
-            await self._news.wait()
-        return self._unseen.pop(0)
+            await self._news.park()
+        return self._unseen.popleft()
+
+
+def _wanted(rules: Sequence[Rule[Any]], came: Sequence[Received], met: Mapping[int, int]) -> list[str]:
+    """Return what was expected: first what was met, as it came, so that this is no difference."""
+    by_arrival = sorted(met, key=lambda rule: met[rule])
+    missed = (rule for rule in range(len(rules)) if rule not in met)
+    return [repr(came[met[rule]].message) for rule in by_arrival] + [repr(rules[rule]) for rule in missed]

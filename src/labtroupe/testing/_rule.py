@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Generic, Self, TypeVar, cast
@@ -12,7 +13,7 @@ import trio
 
 from labtroupe.actor import mark_acted
 from labtroupe.messages import Command, Message
-from labtroupe.testing._values import fits
+from labtroupe.testing._values import fits, same
 
 R = TypeVar("R")
 
@@ -63,6 +64,8 @@ class Rule(Generic[R]):
     @staticmethod
     def of(what: Message[Any] | Command[..., Any], times: int | None = None) -> Rule[Any]:
         """Return the rule about a message, or about a command with any arguments."""
+        if times is not None and times < 0:
+            raise ValueError(f"{what!r} cannot come {times} times")
         if isinstance(what, Message):
             return Rule(what.command, (what.args, what.kwargs), times)
         return Rule(what, None, times)
@@ -85,7 +88,11 @@ class Rule(Generic[R]):
         Args:
             error: Of which each time a copy is raised.
             sent: Whether the message counts as sent to the device, so that its outcome is ``unknown``.
+
+        Raises:
+            TypeError: It is none, such as a class of errors.
         """
+        check_error(error)
 
         async def give(_: Message[Any]) -> object:
             raise afresh(error)
@@ -99,6 +106,18 @@ class Rule(Generic[R]):
     def hang(self) -> Self:
         """Never answer: what is asked ends with its deadline."""
         return self._add(_hang)
+
+    def wedge(self, seconds: float) -> Self:
+        """Hang, and take no notice for so many seconds of being cancelled, as a driver with a fault does.
+
+        Its asker goes with its deadline all the same.  A life that is to end meanwhile is wedged:
+        so it is reported, and the next one does not begin before this one has ended.
+
+        Raises:
+            ValueError: It would be for ever, and so would be the test.
+        """
+        _check_seconds(seconds)
+        return self._add(partial(_wedge, seconds))
 
     def calls(self, function: Callable[..., R | Awaitable[R]]) -> Self:
         """Answer with what a function returns, sync or async, that is called with all the arguments.
@@ -120,7 +139,12 @@ class Rule(Generic[R]):
         return self._add(give)
 
     def delay(self, seconds: float) -> Self:
-        """Wait so many seconds before the next answer that is added."""
+        """Wait so many seconds before the next answer that is added.
+
+        Raises:
+            ValueError: It is less than none, or for ever: see `hang`.
+        """
+        _check_seconds(seconds)
         self._delay = seconds
         return self
 
@@ -131,12 +155,17 @@ class Rule(Generic[R]):
         """Whether it may come again."""
         return self.times is None or self.came < self.times
 
+    @property
+    def delays_nothing(self) -> bool:
+        """Whether a delay is written behind the last answer."""
+        return bool(self._delay and self._answers)
+
     def matches(self, message: Message[Any]) -> bool:
         """Return whether it is about a message, by value."""
         # By name, because one that the command line or a proxy has made is of the stand-in's class.
         if message.command.name != self.command.name:
             return False
-        return self.arguments is None or self.arguments == (message.args, message.kwargs)
+        return self.arguments is None or same(self.arguments, (message.args, message.kwargs))
 
     async def answer(self, message: Message[Any]) -> object:
         """Give the answer to a message, the next one.
@@ -175,15 +204,30 @@ class Rule(Generic[R]):
         return repr(Message(self.command, *self.arguments))
 
 
+def check_error(error: object) -> None:
+    """Raise `TypeError` unless it can be raised afresh."""
+    if not isinstance(error, Exception):
+        raise TypeError(f"{error!r} is no exception: make one of the class first")
+
+
+def _check_seconds(seconds: float) -> None:
+    """Raise `ValueError` unless they are over one day."""
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"nothing can wait for {seconds!r} s")
+
+
 def _check_takes(command: Command[..., Any], function: Callable[..., object]) -> None:
     """Raise `TypeError` unless a function can be called with the arguments of a command."""
     parameters = command.signature.parameters.values()
     by_name = {each.name: None for each in parameters if each.kind is each.KEYWORD_ONLY}
     by_position = [each.name for each in parameters if each.kind not in _NOT_BY_POSITION]
     try:
-        inspect.signature(function).bind(*by_position, **by_name)
-    except TypeError as error:
         taken = inspect.signature(function)
+    except ValueError:
+        return  # Some that are written in C do not say what they take.
+    try:
+        taken.bind(*by_position, **by_name)
+    except TypeError as error:
         raise TypeError(f"{command!r} is asked with {command.signature}, not with {taken}: {error}") from None
 
 
@@ -205,4 +249,11 @@ async def _return(value: object, _: Message[Any]) -> object:
 
 
 async def _hang(_: Message[Any]) -> None:
+    await trio.sleep_forever()
+
+
+async def _wedge(seconds: float, _: Message[Any]) -> None:
+    # Shielded, as this is what is to be seen; bounded, or the test would never end.
+    with trio.CancelScope(shield=True):
+        await trio.sleep(seconds)
     await trio.sleep_forever()
