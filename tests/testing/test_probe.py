@@ -98,7 +98,7 @@ async def test_in_any_order_what_came_first_leaves_to_the_others_what_only_they_
         for celsius, rate in ((1.0, 1.0), (1.0, 2.0), (2.0, 1.0)):
             await ref.ask(Thermostat.heat(celsius, rate=rate))
         await probe.expect_in_any_order(
-            Thermostat.heat, Thermostat.heat(ANY, rate=1.0), Thermostat.heat(1.0, rate=ANY)
+            Thermostat.heat(ANY, rate=1.0), Thermostat.heat(1.0, rate=ANY), Thermostat.heat(ANY, rate=2.0)
         )
 
 
