@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
-import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
-from labtroupe import ActorRef, Instrument, State, command, open_bench
-from labtroupe.errors import ConfigError, LabtroupeError, RestartLimitError, UnknownInstrumentError
-from labtroupe.kinds import LinkamT95
-from labtroupe.policy import _roster
+from labtroupe import State, open_bench
+from labtroupe.bench import load_bench
+from labtroupe.errors import ConfigError, DeviceAbsent, RestartLimitError, UnknownInstrumentError
+from labtroupe.kinds import LinkamT95, ScpiInstrument
 from labtroupe.supervision import Member
+from labtroupe.testing import Double, FakeBench, MakeDouble, doubled
 from labtroupe.transport import claims
 
 HEATER = '[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n'
@@ -28,28 +26,10 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-@attrs.define(eq=False)
-class Fragile(Instrument):
-    """Crashes on demand."""
-
-    @command
-    async def crash(self) -> None:
-        """Crash."""
-        raise OSError("broken")
-
-
-@attrs.define(eq=False)
-class Deaf(Instrument):
-    """Does not hear that it is cancelled."""
-
-    released: ClassVar[bool] = False
-
-    @command
-    async def wait(self) -> None:
-        """Wait until somebody has mercy."""
-        while not Deaf.released:
-            with contextlib.suppress(trio.Cancelled):
-                await trio.sleep(0.01)
+@pytest.fixture
+def heater(make_double: MakeDouble) -> Double[LinkamT95]:
+    """Make what stands in for a heater."""
+    return make_double(LinkamT95)
 
 
 async def test_the_ports_are_closed_when_the_body_is_over(tmp_path: Path) -> None:
@@ -91,26 +71,18 @@ async def test_what_cancels_all_of_it_ends_the_body_first(tmp_path: Path, when: 
     assert claims() == {}
 
 
-async def crash_for_good(fragile: ActorRef[Fragile]) -> None:
-    """Crash it until it is not restarted any more."""
-    while fragile.state not in {State.FAILED, State.STOPPED}:
-        with contextlib.suppress(LabtroupeError):
-            await fragile.ask(Fragile.crash())
-        await trio.sleep(0.01)
-
-
 async def test_a_bench_that_fails_while_it_is_cancelled_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_bench: FakeBench, heater: Double[LinkamT95], virtual_clock: MockClock
 ) -> None:
     """S15: the one does not hide the other."""
-    monkeypatch.setitem(sys.modules, "fragile_kinds", sys.modules[__name__])
-    text = HEATER.replace("linkam-t95", "fragile_kinds:Fragile", 1)
-    text += "critical = true\nrestart = { max_restarts = 1, max_seconds = 30, max_attempts = 1 }\n"
+    text = HEATER + "critical = true\nrestart = { max_restarts = 0 }\n"
     with trio.fail_after(20), trio.CancelScope() as scope, pytest.raises(RestartLimitError, match="broken"):  # noqa: PT012 - all of it is the bench
-        async with open_bench(write(tmp_path, text)) as bench:
+        async with fake_bench(text, {"heater": heater}) as bench:
             scope.cancel()
             with trio.CancelScope(shield=True, relative_deadline=10):
-                await crash_for_good(bench.ref("heater", Fragile))
+                await bench.connect("heater")
+                heater.fail(OSError("broken"))
+                await bench.ref("heater", LinkamT95).wait_state(State.FAILED)
             await trio.sleep_forever()
 
 
@@ -156,28 +128,17 @@ async def test_a_required_instrument_that_is_absent_ends_it_before_it_has_begun(
             pytest.fail("its body has begun")
 
 
-@attrs.define(eq=False)
-class Careful(LinkamT95):
-    """Notes that it is made safe."""
-
-    made_safe: ClassVar[list[str]] = []
-
-    async def safe_state(self) -> None:
-        """Note it."""
-        self.made_safe.append("made safe")
-
-
 async def test_a_bench_that_does_not_begin_leaves_its_devices_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_bench: FakeBench, make_double: MakeDouble, heater: Double[LinkamT95], virtual_clock: MockClock
 ) -> None:
     """S11: those that are there are stopped in order, and nothing else is done to them."""
-    monkeypatch.setitem(sys.modules, "careful_kinds", sys.modules[__name__])
-    text = HEATER.replace("linkam-t95", "careful_kinds:Careful", 1)
-    text += '[instruments.gone]\nkind = "scpi"\naddress = "serial:/dev/not-here"\ndepends_on = ["heater"]\n'
+    gone = make_double(ScpiInstrument)
+    gone.starting.raises(DeviceAbsent("no such device"))
+    text = HEATER + '[instruments.gone]\nkind = "scpi"\naddress = "sim:scpi"\ndepends_on = ["heater"]\n'
     with trio.fail_after(20), pytest.raises(RestartLimitError, match="gone"):
-        async with open_bench(write(tmp_path, text), require="gone"):
-            pass
-    assert Careful.made_safe == []
+        async with fake_bench(text, {"heater": heater, "gone": gone}, require=["gone"]):
+            pytest.fail("its body has begun")
+    assert (heater.starting.came, heater.making_safe.came) == (1, 0)
 
 
 async def test_one_that_is_only_wanted_may_be_absent(tmp_path: Path) -> None:
@@ -190,44 +151,51 @@ async def test_one_that_is_only_wanted_may_be_absent(tmp_path: Path) -> None:
 
 
 async def test_a_required_one_that_has_failed_meanwhile_does_not_hold_it_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_bench: FakeBench, make_double: MakeDouble, heater: Double[LinkamT95], virtual_clock: MockClock
 ) -> None:
     """S11: what counts is that it has been up."""
-    module = sys.modules[__name__]
-    monkeypatch.setitem(sys.modules, "fragile_kind", module)
-    text = (
-        '[instruments.fragile]\nkind = "fragile_kind:Fragile"\naddress = "sim:scpi"\nconnect = "required"\n'
-        "restart = { max_restarts = 0 }\n" + HEATER
-    )
-    with trio.fail_after(10):
-        async with open_bench(write(tmp_path, text)) as bench:
-            fragile = bench.ref("fragile", Fragile)
-            fragile.tell(Fragile.crash())
-            while fragile.state is not State.FAILED:  # noqa: ASYNC110 - in real time
-                await trio.sleep(0.01)
-            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+    slow = make_double(LinkamT95)
+    slow.starting.delay(5).reply(None)
+    required = 'connect = "required"\nrestart = { max_restarts = 0 }\n'
+    text = HEATER.replace("heater", "slow") + required + HEATER + required
+
+    async def fail() -> None:
+        await trio.sleep(2)
+        heater.fail(OSError("broken"))
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+            async with fake_bench(text, {"heater": heater, "slow": slow}) as bench:
+                assert bench.ref("heater", LinkamT95).state is State.FAILED
+                assert bench.ref("slow", LinkamT95).state is State.RUNNING
 
 
 async def test_at_the_end_somebody_is_told_who_does_not_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_double: MakeDouble, heater: Double[LinkamT95], virtual_clock: MockClock
 ) -> None:
     """R13: the others have stopped by then; and what they do about it is done."""
-    monkeypatch.setitem(sys.modules, "deaf_kind", sys.modules[__name__])
-    monkeypatch.setattr(_roster, "_WEDGED_AFTER", 0.05)
-    text = '[instruments.deaf]\nkind = "deaf_kind:Deaf"\naddress = "sim:scpi"\nshutdown = 0.05\n' + HEATER
-    told: list[tuple[str, list[str]]] = []
+    mercy = trio.Event()
+
+    async def wait_for_mercy() -> None:
+        with trio.CancelScope(shield=True):
+            await mercy.wait()
+
+    told: list[tuple[str, State]] = []
 
     def release(wedged: Sequence[Member]) -> None:
-        told.extend((member.spec.name, list(claims().values())) for member in wedged)
-        Deaf.released = True
+        told.extend((member.spec.name, bench.ref("other", LinkamT95).state) for member in wedged)
+        mercy.set()
 
-    with trio.fail_after(10):
-        async with open_bench(write(tmp_path, text), on_wedged=release) as bench:
-            bench.ref("deaf", Deaf).tell(Deaf.wait())
-            await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
+    heater.when(LinkamT95.hold).calls(wait_for_mercy)
+    doubles = {"heater": heater, "other": make_double(LinkamT95)}
+    config = doubled(load_bench(write(tmp_path, HEATER + HEATER.replace("heater", "other"))), doubles)
+    with trio.fail_after(20):
+        async with open_bench(config, on_wedged=release) as bench:
+            bench.ref("heater", LinkamT95).tell(LinkamT95.hold())
+            await bench.connect()
 
-    assert told == [("deaf", ["deaf"])]
-    assert claims() == {}
+    assert told == [("heater", State.STOPPED)]
 
 
 async def test_mistakes_and_unknown_names_are_said(tmp_path: Path) -> None:
@@ -238,5 +206,5 @@ async def test_mistakes_and_unknown_names_are_said(tmp_path: Path) -> None:
         async with open_bench(write(tmp_path, HEATER)) as bench:
             with pytest.raises(UnknownInstrumentError, match="there is no instrument 'heter'"):
                 bench.ref("heter", LinkamT95)
-            with pytest.raises(TypeError, match="heater is a LinkamT95, not a Fragile"):
-                bench.ref("heater", Fragile)
+            with pytest.raises(TypeError, match="heater is a LinkamT95, not a ScpiInstrument"):
+                bench.ref("heater", ScpiInstrument)
