@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-import trio
 from trio.testing import MockClock
 
-from labtroupe import Bench, open_bench
 from labtroupe.control import _recording
 from labtroupe.errors import ArgumentError, BenchError, LinkError, UnknownInstrumentError
 from labtroupe.kinds import LinkamT95
 from labtroupe.messages import SimulationCrashed
 from labtroupe.tapes import TapeFrame, TapeHeader, tape_line
+from labtroupe.testing import FakeBench
 
 BENCH = """
 [bench]
 name = "recorded"
 [instruments.heater]
 kind = "linkam-t95"
-address = "sim:linkam-t95?via=memory"
+address = "sim:linkam-t95"
 [instruments.line]
 kind = "modbus-rtu-bus"
-address = "sim:modbus-rtu-bus?via=memory"
+address = "sim:modbus-rtu-bus"
 [instruments.oven]
 kind = "modbus"
 bus = "line"
@@ -33,21 +31,12 @@ unit = 1
 """
 
 
-@asynccontextmanager
-async def opened(tmp_path: Path, text: str = BENCH) -> AsyncGenerator[Bench]:
-    """Run a bench on any clock."""
-    (tmp_path / "bench.toml").write_text(text)
-    with trio.fail_after(60):
-        async with open_bench(tmp_path / "bench.toml") as bench:
-            yield bench
-
-
 async def test_a_tape_has_all_that_goes_over_the_wire_from_its_first_line_on(
-    tmp_path: Path, autojump_clock: MockClock
+    fake_bench: FakeBench, virtual_clock: MockClock
 ) -> None:
     """S14: also over a restart, which is when the first words are said."""
     frames: list[TapeFrame] = []
-    async with opened(tmp_path) as bench, aclosing(bench.service.recording.record("heater")) as parts:
+    async with fake_bench(BENCH) as bench, aclosing(bench.service.recording.record("heater")) as parts:
         header = await anext(parts)
         assert isinstance(header, TapeHeader)
         assert (header.instrument, header.kind) == ("heater", "linkam-t95")
@@ -64,8 +53,8 @@ async def test_a_tape_has_all_that_goes_over_the_wire_from_its_first_line_on(
     assert sorted(frame.at for frame in frames) == [frame.at for frame in frames]
 
 
-async def test_nobody_listens_when_nobody_records(tmp_path: Path, autojump_clock: MockClock) -> None:
-    async with opened(tmp_path) as bench:
+async def test_nobody_listens_when_nobody_records(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
+    async with fake_bench(BENCH) as bench:
         await bench.connect("heater")
         recorder = bench.service.recording._recorders["heater"]
         async with aclosing(bench.service.recording.record("heater")) as parts:
@@ -76,9 +65,9 @@ async def test_nobody_listens_when_nobody_records(tmp_path: Path, autojump_clock
 
 
 async def test_what_has_no_wire_of_its_own_cannot_be_recorded(
-    tmp_path: Path, autojump_clock: MockClock
+    fake_bench: FakeBench, virtual_clock: MockClock
 ) -> None:
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         record = bench.service.recording.record
         with pytest.raises(ArgumentError, match="oven has no wire of its own") as caught:
             await anext(record("oven"))
@@ -89,10 +78,10 @@ async def test_what_has_no_wire_of_its_own_cannot_be_recorded(
 
 
 async def test_a_tape_with_a_gap_ends_there(
-    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    fake_bench: FakeBench, virtual_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_recording, "_WAITING", 3)
-    async with opened(tmp_path) as bench, aclosing(bench.service.recording.record("heater")) as parts:
+    async with fake_bench(BENCH) as bench, aclosing(bench.service.recording.record("heater")) as parts:
         await anext(parts)
         for _ in range(3):
             await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature())
@@ -101,7 +90,9 @@ async def test_a_tape_with_a_gap_ends_there(
                 pass
 
 
-async def test_a_tape_stands_in_for_a_device_of_a_bench(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_tape_stands_in_for_a_device_of_a_bench(
+    fake_bench: FakeBench, virtual_clock: MockClock, tmp_path: Path
+) -> None:
     """And what is not on it is an event, which says where."""
     header = TapeHeader(1, "heater", "linkam-t95", "", "", "labtroupe")
     # What it says when its port was opened, and then what it is asked.
@@ -113,8 +104,8 @@ async def test_a_tape_stands_in_for_a_device_of_a_bench(tmp_path: Path, autojump
     ]
     tape = tmp_path / "heater.jsonl"
     tape.write_text(tape_line(header) + "".join(tape_line(frame) for frame in frames))
-    text = '[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:tape?via=memory&path={}"\n'
-    async with opened(tmp_path, text.format(tape)) as bench:
+    text = '[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:tape?path={}"\n'
+    async with fake_bench(text.format(tape)) as bench:
         heater = bench.ref("heater", LinkamT95)
         assert await heater.ask(LinkamT95.temperature()) == 24.0
         with pytest.raises(LinkError):

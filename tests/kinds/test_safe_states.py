@@ -1,18 +1,16 @@
-"""The safe states of the kinds that come with labtroupe, over the real wire."""
+"""The safe states of the kinds that come with labtroupe, down to the bytes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
 import pytest
 import trio
+from trio.testing import MockClock
 
-from labtroupe import Bench, Outcome, open_bench
+from labtroupe import Bench, Outcome
 from labtroupe.kinds import DCPowerSupply, LinkamT95, Mode
 from labtroupe.kinds import _linkam as linkam
 from labtroupe.records import SafetyReport
+from labtroupe.testing import FakeBench
 
 BENCH = """
 [instruments.psu]
@@ -29,15 +27,6 @@ address = "sim:scpi"
 """
 
 
-@asynccontextmanager
-async def opened(tmp_path: Path) -> AsyncGenerator[Bench]:
-    """Open a bench with one of each kind."""
-    (tmp_path / "bench.toml").write_text(BENCH)
-    with trio.fail_after(20):
-        async with open_bench(tmp_path / "bench.toml") as bench:
-            yield bench
-
-
 async def halt(bench: Bench, name: str) -> SafetyReport:
     """Halt one instrument, reset it, and return its report."""
     result = await bench.service.halt([name], "smoke")
@@ -45,9 +34,11 @@ async def halt(bench: Bench, name: str) -> SafetyReport:
     return result.reports[0]
 
 
-async def test_the_output_of_a_supply_is_switched_off(tmp_path: Path) -> None:
+async def test_the_output_of_a_supply_is_switched_off(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """S9: and what it was set to stays."""
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         psu = bench.ref("psu", DCPowerSupply)
         await psu.ask(DCPowerSupply.set_voltage(5.0))
         await psu.ask(DCPowerSupply.switch(on=True))
@@ -59,7 +50,7 @@ async def test_the_output_of_a_supply_is_switched_off(tmp_path: Path) -> None:
 
 
 async def test_an_output_that_stays_on_is_not_confirmed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_bench: FakeBench, virtual_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S9: only what the device says itself is known."""
 
@@ -67,7 +58,7 @@ async def test_an_output_that_stays_on_is_not_confirmed(
         await trio.lowlevel.checkpoint()
         return 1.0
 
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         await bench.ref("psu", DCPowerSupply).ask(DCPowerSupply.voltage())
         monkeypatch.setattr(DCPowerSupply, "_number", still_on)
 
@@ -76,9 +67,9 @@ async def test_an_output_that_stays_on_is_not_confirmed(
         )
 
 
-async def test_a_stage_stops_heating(tmp_path: Path) -> None:
+async def test_a_stage_stops_heating(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
     """S9."""
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         heater = bench.ref("heater", LinkamT95)
         await heater.ask(LinkamT95.ramp(100.0, 150.0))
         assert (await heater.ask(LinkamT95.status())).mode is Mode.HEATING
@@ -89,29 +80,34 @@ async def test_a_stage_stops_heating(tmp_path: Path) -> None:
         assert await halt(bench, "heater") == report
 
 
-async def test_a_stage_that_goes_on_is_not_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stage_that_goes_on_is_not_confirmed(
+    fake_bench: FakeBench, virtual_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S9: it is looked at again until the time is over."""
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         await bench.ref("heater", LinkamT95).ask(LinkamT95.ramp(100.0, 150.0))
         monkeypatch.setitem(linkam._MODES, 0x01, Mode.HEATING)
-        monkeypatch.setattr(LinkamT95, "safe_state_timeout", 0.3)
         report = await halt(bench, "heater")
 
         assert not report.confirmed
         assert report.reason.startswith("not done")
 
 
-async def test_of_any_other_device_nobody_knows_what_is_safe(tmp_path: Path) -> None:
+async def test_of_any_other_device_nobody_knows_what_is_safe(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """S9: so nothing is done, and that is said."""
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         assert await halt(bench, "dmm") == SafetyReport(
             "dmm", confirmed=False, reason="no safe state is declared"
         )
 
 
-async def test_a_safe_state_is_reached_over_a_link_that_was_cut_off(tmp_path: Path) -> None:
+async def test_a_safe_state_is_reached_over_a_link_that_was_cut_off(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """S9, L2: an exchange that the halt has cut off does not keep a device from being safe."""
-    async with opened(tmp_path) as bench:
+    async with fake_bench(BENCH) as bench:
         psu, heater = bench.ref("psu", DCPowerSupply), bench.ref("heater", LinkamT95)
         await psu.ask(DCPowerSupply.switch(on=True))
         await heater.ask(LinkamT95.ramp(100.0, 150.0))
