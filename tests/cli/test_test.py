@@ -35,7 +35,7 @@ def test_what_holds_is_printed_line_by_line(capsys: pytest.CaptureFixture[str]) 
 
     assert [line.split()[0] for line in lines[: len(CHECKS)]] == [each.name for each in CHECKS]
     assert lines[-1] == (
-        "modbus, asked ModbusInstrument.look(), with modbus-rtu-bus: 19 holds, 4 not declared"
+        "modbus, asked ModbusInstrument.look(), with modbus-rtu-bus: 22 holds, 4 not declared"
     )
 
 

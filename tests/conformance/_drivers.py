@@ -415,6 +415,36 @@ class GivesUp(Good):
 
 
 @attrs.define(eq=False)
+class TakesAnything(Good):
+    """Takes whatever comes for an acknowledgement."""
+
+    async def _set(self, celsius: float) -> None:
+        await self.link.query(f"T {celsius:.2f}")
+
+
+@attrs.define(eq=False)
+class Hopes(Good):
+    """Thinks that what was to be sent will have arrived."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature, or do not."""
+        with trio.move_on_after(1):
+            return await self._read()
+        return math.nan
+
+
+@attrs.define(eq=False)
+class ClosesWhatWorks(Good):
+    """Thinks that there is nothing to close where the device is gone."""
+
+    async def on_stop(self) -> None:
+        """Close it, perhaps."""
+        if self.link.in_step:
+            await super().on_stop()
+
+
+@attrs.define(eq=False)
 class Broken(Bath):
     """A simulator with a fault in its code."""
 

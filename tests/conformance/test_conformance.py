@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import pytest
@@ -21,6 +21,7 @@ from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
 from labtroupe.instrument import Instrument
 from labtroupe.kinds import DCPowerSupply, LinkamT95, ScpiInstrument
 from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
+from labtroupe.simulation import FAULTS, Faults
 
 from . import _drivers as drivers
 
@@ -66,6 +67,9 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.StopsSlowly, "stop"),
     (drivers.FinishesFirst, "halt"),
     (drivers.GivesUp, "noise"),
+    (drivers.TakesAnything, "echo"),
+    (drivers.Hopes, "slow-drain"),
+    (drivers.ClosesWhatWorks, "replug"),
 ]
 
 
@@ -109,6 +113,21 @@ def test_a_driver_that_is_broken_is_caught(driver: type[Instrument], check: str)
 
 def test_each_check_is_shown_to_fail() -> None:
     assert {check for _, check in BROKEN} == {each.name for each in CHECKS}
+
+
+def test_each_fault_of_the_menu_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PLR-17: what is new on the fault menu needs a check."""
+    tried: set[str] = set()
+    inject = Faults.inject
+
+    def note(faults: Faults, name: str, words: Sequence[str], now: float) -> None:
+        tried.add(name)
+        inject(faults, name, words, now)
+
+    monkeypatch.setattr(Faults, "inject", note)
+    run_card(make_subject(drivers.Good, device=drivers.Bath))
+
+    assert {name for name, kind in FAULTS.items() if not kind.ends} == tried - {"clear"}
 
 
 def test_a_naive_driver_fails_most() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from labtroupe.conformance._check import check
-from labtroupe.conformance._trial import Ground, Shortfall, Trial
+from labtroupe.conformance._finding import Shortfall
+from labtroupe.conformance._trial import Ground, Trial
 from labtroupe.errors import CommandCrashed, CommandError, CommandTimeout, LabtroupeError
 
 # Seconds until a request that hangs is cancelled.
 _CUT: Final = 0.25
+# Seconds that a request has at most whose sending takes long.
+_PATIENCE: Final = 5.0
 # Places at which one request or answer is cut: all, unless it is longer.
 _MOST_CUTS: Final = 60
 
@@ -28,7 +31,7 @@ async def cancel_in_request(ground: Ground) -> str:
     async with ground.trial() as trial:
         length = (await _measure(trial))[0]
         for count in (places := list(_places(length))):
-            trial.port.room = count
+            trial.port.inject("slow-drain", *_hour(heard=count))
             await _cut(trial)
     return f"at {len(places)} places in {length} bytes"
 
@@ -39,9 +42,30 @@ async def cancel_in_answer(ground: Ground) -> str:
     async with ground.trial() as trial:
         length = (await _measure(trial))[1]
         for count in (places := list(_places(length))):
-            trial.port.gate = count
+            trial.port.inject("late", *_hour(said=count))
             await _cut(trial)
     return f"at {len(places)} places in {length} bytes"
+
+
+@check(
+    fix="Let `self.link` send, without a time limit and without `except` of your own, and return what the "
+    "device has answered, never what you think it will."
+)
+async def slow_drain(ground: Ground) -> str:
+    """A request that takes long to get out is done, or an error by its deadline, and no part of it stays."""
+    async with ground.trial() as trial:
+        length, timeout = (await _measure(trial))[0], min(ground.subject.probe.command.timeout, _PATIENCE)
+        for share in (0.5, 2.0):
+            trial.port.inject("slow-drain", f"{share * timeout / length:f}s")
+            said = trial.port.said
+            asked = await trial.ask(timeout=timeout)
+            if asked.error is None and trial.port.said == said:
+                raise Shortfall(f"{asked.message!r} gave {asked.value!r} before it was sent")
+            asked.check_in_time()
+            await trial.wait_at_rest(asked.reply)
+            trial.port.clear()
+            await trial.wait_well()
+    return f"{length} bytes in half of the time for the answer, and in twice as much"
 
 
 @check(
@@ -56,14 +80,13 @@ async def memory(ground: Ground) -> str:
         async with ground.trial() as trial:
             await trial.wait_well()
             sent, before = trial.port.sent, trial.links[-1].acquaintance.settings
-            trial.port.room = 0
+            trial.port.inject("slow-drain", *_hour())
             asked = await trial.ask(message)
             after = trial.links[-1].acquaintance.settings
             if asked.error is not None and after is not None and after != before:
                 raise Shortfall(f"no byte of {message!r} was sent, and it remembers {after!r}")
             if trial.port.sent > sent:
                 raise Shortfall(f"{message!r} found room where there was none")
-            trial.port.room = math.inf
             trial.port.clear()
             tried += 1
     return f"{tried} commands cut off"
@@ -106,6 +129,11 @@ def _places(length: int) -> Iterator[int]:
     """Yield after how many bytes to cut."""
     step = max(1.0, length / _MOST_CUTS)
     return (int(index * step) for index in range(math.ceil(length / step)))
+
+
+def _hour(**begin: int) -> Sequence[str]:
+    """Return how a fault is ordered that outlasts every request, from a byte on if any is to pass before."""
+    return ["1h", *(f"{count}={number}" for count, number in begin.items() if number)]
 
 
 async def _cut(trial: Trial) -> None:

@@ -13,8 +13,9 @@ import attrs
 import trio
 
 from labtroupe.conformance._check import check
+from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
 from labtroupe.conformance._port import Port
-from labtroupe.conformance._trial import CLOSE, GRACE, Ground, NotDeclared, Shortfall, Trial
+from labtroupe.conformance._trial import CLOSE, Ground, Trial
 from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
@@ -61,20 +62,43 @@ async def unplug(ground: Ground) -> str:
     """A pulled cable is noticed at once, and a device that is back is used again."""
     async with ground.trial() as trial:
         await trial.wait_well()
-        trial.port.pull()
+        trial.port.inject("unplug")
         await trio.sleep(_NOTICED)
         if trial.cell.state is State.RUNNING:
             raise Shortfall(f"{_NOTICED:g} s after the cable was pulled it was still called running")
         trial.port.clear()
         await trial.wait_well()
-        trial.port.mute = True
+        trial.port.inject("mute")
         reply = trial.send()
         await trio.sleep(GRACE / 100)
-        trial.port.pull()
+        trial.port.inject("unplug")
         await trio.sleep(GRACE)
         trial.port.clear()
         await trial.wait_well()
         reply.cancel()
+    return "at rest and in the middle of an exchange"
+
+
+@check(
+    fix=f"{CLOSE} Open it with what the link is given, in each life anew: the device may be at another place."
+)
+async def replug(ground: Ground) -> str:
+    """A device that is back at another place is used there, and its old place is let go."""
+    async with ground.trial() as trial:
+        for prepare in (_well, _silent):
+            await trial.wait_well()
+            prepare(trial.port)
+            reply = trial.send()
+            await trio.sleep(GRACE / 100)
+            # Before anybody has looked, so that it was never away; and for a while.
+            for seconds in ("1ms", f"{GRACE}s"):
+                trial.port.inject("replug", seconds)
+                await trio.sleep(GRACE)
+            trial.port.clear()
+            await trial.wait_well()
+            reply.cancel()
+            if len(trial.port.connections) > 1:
+                raise Shortfall("the port at its old place was still open")
     return "at rest and in the middle of an exchange"
 
 
@@ -83,9 +107,8 @@ async def power_cycle(ground: Ground) -> str:
     """A device that was switched off is used again, and its return is told."""
     async with ground.trial() as trial:
         await trial.wait_well()
-        trial.port.pull(power=True)
+        trial.port.inject("power-cycle", f"{GRACE}s")
         await trio.sleep(GRACE)
-        trial.port.clear()
         await trial.wait_well()
         if not any(isinstance(each, DeviceReturned) for each in trial.events):
             raise Shortfall("no event says that the device was away and is back")
@@ -189,15 +212,15 @@ def _well(_: Port) -> None:
 
 
 def _absent(port: Port) -> None:
-    port.pull()
+    port.inject("unplug")
 
 
 def _taken(port: Port) -> None:
-    port.taken = True
+    port.inject("refuse")
 
 
 def _silent(port: Port) -> None:
-    port.mute = True
+    port.inject("mute")
 
 
 def _breaking(port: Port) -> None:
@@ -205,7 +228,7 @@ def _breaking(port: Port) -> None:
 
 
 def _hanging(port: Port) -> None:
-    port.room = 0
+    port.inject("slow-drain", "1h")
 
 
 def _held() -> dict[str, int]:

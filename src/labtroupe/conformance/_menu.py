@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from labtroupe.conformance._answers import duplicate, flood, garbled, late, mute, noise, split, stray
+from labtroupe.conformance._answers import duplicate, echo, flood, garbled, late, mute, noise, split, stray
 from labtroupe.conformance._check import Check
-from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory
-from labtroupe.conformance._lives import blocking, failed_start, leaks, power_cycle, start, stop, unplug
+from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory, slow_drain
+from labtroupe.conformance._lives import (
+    blocking,
+    failed_start,
+    leaks,
+    power_cycle,
+    replug,
+    start,
+    stop,
+    unplug,
+)
 from labtroupe.conformance._safety import halt, identity, reattach, safe_state
 
 CHECKS: Final[Sequence[Check]] = (
@@ -16,6 +25,7 @@ CHECKS: Final[Sequence[Check]] = (
     split,
     garbled,
     noise,
+    echo,
     stray,
     mute,
     late,
@@ -23,9 +33,11 @@ CHECKS: Final[Sequence[Check]] = (
     flood,
     cancel_in_request,
     cancel_in_answer,
+    slow_drain,
     commands,
     memory,
     unplug,
+    replug,
     power_cycle,
     reattach,
     failed_start,

@@ -12,9 +12,10 @@ from trio.testing import MockClock
 
 from labtroupe.conformance._card import Card, Result, Verdict
 from labtroupe.conformance._check import Check
+from labtroupe.conformance._finding import NotDeclared, Shortfall
 from labtroupe.conformance._menu import CHECKS
 from labtroupe.conformance._subject import Subject
-from labtroupe.conformance._trial import Ground, NotDeclared, Shortfall
+from labtroupe.conformance._trial import Ground
 from labtroupe.errors import bare
 
 # Turns of trio's loop at one moment of its clock, after which somebody turns it without end.

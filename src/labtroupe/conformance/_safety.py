@@ -7,7 +7,8 @@ from typing import Final
 import trio
 
 from labtroupe.conformance._check import check
-from labtroupe.conformance._trial import GRACE, Ground, NotDeclared, Shortfall, Trial
+from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
+from labtroupe.conformance._trial import Ground, Trial
 from labtroupe.errors import Halted
 from labtroupe.instrument import Instrument, Reattach
 from labtroupe.lifecycle import State
@@ -22,7 +23,7 @@ async def halt(ground: Ground) -> str:
     """A halt cuts off what runs, nothing begins until the reset, and then it goes on."""
     async with ground.trial() as trial:
         await trial.wait_well()
-        trial.port.mute = True
+        trial.port.inject("mute")
         reply = trial.send()
         await trio.sleep(GRACE / 10)
         began = trio.current_time()
@@ -84,12 +85,10 @@ async def identity(ground: Ground) -> str:
         if not trial.port.device.has_identity:
             return "refused; the simulator cannot say that it is another device when it is back"
         await trial.wait_well()
-        trial.port.pull()
-        trial.port.device.disguised = True
-        await trio.sleep(GRACE)
-        trial.port.clear()
+        trial.port.inject("unplug", f"{GRACE}s")
+        trial.port.inject("wrong-identity")
         await _see_refused(trial)
-        trial.port.device.disguised = False
+        trial.port.clear()
         await trial.wait_well()
     return "refused at first, and in place of one that was pulled out"
 
@@ -106,9 +105,8 @@ async def reattach(ground: Ground) -> str:
             for message in ground.subject.commands:
                 await trial.ask(message)
             await trial.wait_well()
-            trial.port.pull(power=True)
+            trial.port.inject("power-cycle", f"{GRACE}s")
             await trio.sleep(GRACE)
-            trial.port.clear()
             await trial.wait_well()
             if not any(isinstance(each, DeviceReturned) for each in trial.events):
                 raise Shortfall("no event says that the device was away and is back")

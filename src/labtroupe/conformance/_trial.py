@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from labtroupe.actor import Cell, Reply
+from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
 from labtroupe.conformance._port import ADDRESS, Port
 from labtroupe.conformance._subject import Subject
 from labtroupe.errors import LabtroupeError
@@ -27,9 +28,6 @@ from labtroupe.supervision import ChildSpec, Member, Supervisor
 RECOVERY: Final = 120.0
 """Seconds, on the trial's clock, within which a driver whose device is well again must be well, too."""
 
-GRACE: Final = 1.0
-"""Seconds in which code that was cancelled must have ended."""
-
 CLOSE: Final = (
     "Open nothing but `self.link`, and where `on_start` or `on_stop` are overridden, call those of the base: "
     "`await super().on_stop()` closes the port on every way out."
@@ -41,48 +39,6 @@ _MEND_DEVICE: Final = "Mend the simulator, and try again: it says nothing about 
 _PAUSE: Final = 0.5
 # Restarting is not what is on trial.
 _NO_LIMIT: Final = RestartLimit(max_restarts=1_000_000, max_attempts=1_000_000)
-
-
-class Shortfall(Exception):
-    """A promise is not kept; says what was seen, and what to do where the check itself does not know."""
-
-    def __init__(self, note: str, fix: str = "") -> None:
-        super().__init__(note)
-        self.fix = fix
-
-
-class NotDeclared(Exception):
-    """The class does not declare what a promise is about; says what that means, and what to declare."""
-
-    def __init__(self, note: str, fix: str) -> None:
-        super().__init__(note)
-        self.fix = fix
-
-
-@attrs.frozen(eq=False)
-class Asked:
-    """What has become of a request.
-
-    Attributes:
-        reply: The request.
-    """
-
-    reply: Reply[object]
-
-    @property
-    def message(self) -> Message[object]:
-        """What was asked."""
-        return self.reply.message
-
-    @property
-    def value(self) -> object:
-        """The answer; ``None`` if there was none."""
-        return self.reply.value
-
-    @property
-    def error(self) -> LabtroupeError | None:
-        """Why there was none."""
-        return self.reply.error
 
 
 @attrs.define(eq=False)
@@ -201,7 +157,7 @@ class Trial:
 
     def check_closed(self, when: str) -> None:
         """Raise `Shortfall` if the port is open."""
-        if self.port.is_open:
+        if self.port.connections:
             raise Shortfall(f"the port was still open after {when}", CLOSE)
 
     async def halt(self) -> str:
@@ -265,10 +221,11 @@ class Ground:
             nursery.cancel_scope.cancel("the trial is over")
         if trial.port.crash is not None:
             raise Shortfall(f"the simulated device has crashed: {trial.port.crash!r}", _MEND_DEVICE)
-        if failure is not None:
-            raise failure
+        # Before what it has led to.
         for misuse in trial.port.misuse:
             raise Shortfall(misuse, CLOSE)
+        if failure is not None:
+            raise failure
         trial.check_closed("all was stopped")
 
     def _make(self, identity: str, reattach: Reattach) -> Trial:

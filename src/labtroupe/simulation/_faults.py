@@ -78,12 +78,12 @@ class Faults:
         self._left[name] -= 1
         return fault
 
-    def spoil(self, answer: bytes, now: float) -> bytes:
-        """Return what is made of the answer that is given at ``now``, as far as its bytes go."""
+    def spoil(self, answer: bytes, now: float) -> Sequence[bytes]:
+        """Return what comes in place of the answer that is given at ``now``, and comes again."""
         for name, change in SPOILED.items():
             if self.hit(name, now) is not None:
                 answer = change(answer, self._dice[name])
-        return answer
+        return [answer] if self.hit("duplicate", now) is None else [answer, answer]
 
     def flood(self, now: float) -> bytes:
         """Return what the device sends at ``now`` without being asked, each ``FLOOD_INTERVAL``."""

@@ -1,4 +1,4 @@
-"""What is made of answers on the way: other bytes, too many, or too often."""
+"""What is made of answers on the way: other bytes, or too many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ def _garble(answer: bytes, dice: random.Random) -> bytes:
 SPOILED: Final[Mapping[str, Callable[[bytes, random.Random], bytes]]] = MappingProxyType(
     {
         "garbled": _garble,
-        "duplicate": lambda answer, _: answer * 2,
         "noise": lambda answer, dice: garbage(dice, dice.randint(1, _NOISE_LIMIT)) + answer,
     }
 )

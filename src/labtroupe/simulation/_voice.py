@@ -90,7 +90,7 @@ class Voice:
         if ready <= self._forgotten or self._is_out() or self._hits("mute"):
             return
         for each in self._all():
-            answer = each.spoil(answer, trio.current_time())
+            answer = b"".join(each.spoil(answer, trio.current_time()))
         pieces = [answer]
         if splits := self._hits("split"):
             pieces = [answer[at : at + 1] for at in range(len(answer))]
