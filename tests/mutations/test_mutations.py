@@ -1605,6 +1605,27 @@ MUTATIONS = [
         "runs/test_log.py",
     ),
     Mutation(
+        "doubles: what is said last to a real port is heard",
+        "testing/_byte_double.py",
+        "await wait_all_tasks_blocked(_ON_THE_WAY)",
+        "pass",
+        "testing/test_byte_doubles.py",
+    ),
+    Mutation(
+        "doubles: a broken script is told also to a test that was given up",
+        "testing/_byte_double.py",
+        "        except BaseException as error:\n            if crashes",
+        "        except Exception as error:\n            if crashes",
+        "testing/test_byte_doubles.py",
+    ),
+    Mutation(
+        "simulation: what a device says does not wait for what it has forgotten",
+        "simulation/_voice.py",
+        "        self._ready = 0.0\n",
+        "",
+        "testing/test_byte_doubles.py",
+    ),
+    Mutation(
         "doubles: what is not in the script is noted, and not only refused",
         "testing/_part.py",
         '            self.violations.append(f"{received}: {str(broken) or repr(broken)}")\n',

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NoReturn
 
 import attrs
@@ -12,7 +12,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe.errors import ArgumentError, CommandError, DeviceAbsent, LabtroupeError, LinkLost, PortInUse
+from labtroupe.errors import (
+    ArgumentError,
+    CommandError,
+    CommandTimeout,
+    DeviceAbsent,
+    LabtroupeError,
+    LinkLost,
+    PortInUse,
+)
 from labtroupe.instrument import Instrument, Quiet
 from labtroupe.messages import command
 from labtroupe.protocol import Lines
@@ -127,13 +135,84 @@ async def test_what_was_expected_and_not_said_fails_the_test(autojump_clock: Moc
     assert repr(caught.value) == r"step 2 of the script: expected b'P?\r', got nothing"
 
 
-async def test_a_body_that_fails_by_itself_is_not_told_of_the_rest(autojump_clock: MockClock) -> None:
-    def fail() -> NoReturn:
-        raise ZeroDivisionError
+async def test_a_body_that_fails_by_itself_says_what_its_script_still_waited_for(
+    autojump_clock: MockClock,
+) -> None:
+    """A driver that waits for an answer, because it has not said all, says nothing of why."""
+    device = Script().expect(b"P?\r\n", b"1e-3\r\n")
+    with pytest.raises(CommandTimeout) as caught:
+        async with byte_double(device) as double, double.instrument(Gauge) as gauge:
+            await gauge.ask(Gauge.pressure())
 
-    with pytest.raises(ZeroDivisionError):
-        async with byte_double(script()):
-            fail()
+    (note,) = caught.value.__notes__
+    assert note.splitlines() == [
+        "It may be the reason: step 1 of the script:",
+        r"  expected: b'P?\r\n'",
+        r"  got:      b'P?\r'",
+        "                  ^ byte 3",
+    ]
+
+
+async def test_a_broken_script_takes_the_place_of_a_test_that_was_given_up(autojump_clock: MockClock) -> None:
+    """Or only its last consequence would be seen: that the test took too long, or found no error."""
+
+    async def talk(reaction: Callable[[], Awaitable[None]]) -> None:
+        with trio.fail_after(60):
+            async with byte_double(Script()) as double, closing(await double.open()) as transport:
+                await transport.send(b"P?\r")
+                await trio.sleep(1)
+                await reaction()
+
+    async def fail() -> NoReturn:
+        pytest.fail("DID NOT RAISE")
+
+    async def interrupt() -> NoReturn:
+        raise KeyboardInterrupt
+
+    for reaction in (trio.sleep_forever, fail):
+        with pytest.raises(ScriptBroken, match="after the end of the script"):
+            await talk(reaction)
+    with pytest.raises(KeyboardInterrupt):
+        await talk(interrupt)
+
+
+@each_way
+async def test_what_is_said_last_is_heard(via: Via) -> None:
+    """Though nobody waits for an answer, and the operating system takes its time."""
+
+    async def say_it(device: Script) -> None:
+        async with AsyncExitStack() as stack, byte_double(device, via=via) as double:
+            transport = await double.open()
+            stack.push_async_callback(transport.aclose)
+            await transport.send(b"E\r")
+
+    with trio.fail_after(5):
+        await say_it(Script().expect(b"E\r"))
+        with pytest.raises(ScriptBroken, match="after the end"):
+            await say_it(Script())
+
+
+@pytest.mark.parametrize("pause", ["latency", "late", "split"])
+async def test_a_device_that_was_switched_off_waits_for_nothing_from_before(
+    pause: str, autojump_clock: MockClock
+) -> None:
+    """Neither is what it was about to say said, nor does what it says then come after it."""
+    async with byte_double(Counter(latency=100.0 if pause == "latency" else 0.0)) as double:
+        transport = await double.open()
+        if pause != "latency":
+            double.inject(pause, "100s", "times=1")
+        await transport.send(b"a\n")
+        await trio.sleep(50)
+        double.inject("power-cycle", "1s")
+        await transport.aclose()
+        await trio.sleep(1.5)
+        double.device.latency = 0.0
+        async with closing(await double.open()) as again:
+            start = trio.current_time()
+            assert await ask(again, b"b\n", b"\n") == b"1 b\n"
+            assert trio.current_time() == pytest.approx(start)
+            with trio.move_on_after(1000):
+                assert await again.receive() == b""
 
 
 async def test_a_lenient_script_takes_anything_at_any_time(autojump_clock: MockClock) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -48,46 +47,46 @@ class Voice:
     faults: Faults
     shared: Sequence[Faults] = ()
     _ready: float = attrs.field(default=0.0, init=False)
-    # Answers that were ready by then are forgotten.
-    _forgotten: float = attrs.field(default=-math.inf, init=False)
-    _answers: trio.MemorySendChannel[tuple[float, bytes]] = attrs.field(init=False)
-    _unsent: trio.MemoryReceiveChannel[tuple[float, bytes]] = attrs.field(init=False)
+    # How often the device was switched off; what it had to say before is forgotten.
+    _life: int = attrs.field(default=0, init=False)
+    _answers: trio.MemorySendChannel[tuple[int, float, bytes]] = attrs.field(init=False)
+    _unsent: trio.MemoryReceiveChannel[tuple[int, float, bytes]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make the queue of answers that are on their way."""
-        self._answers, self._unsent = trio.open_memory_channel[tuple[float, bytes]](_UNSENT_LIMIT)
+        self._answers, self._unsent = trio.open_memory_channel[tuple[int, float, bytes]](_UNSENT_LIMIT)
 
     def say(self, answer: bytes, latency: float) -> None:
         """Have an answer sent as soon as it is ready: so many seconds after now, and after the one before."""
         self._ready = max(self._ready, trio.current_time()) + latency
         try:
-            self._answers.send_nowait((self._ready, answer))
+            self._answers.send_nowait((self._life, self._ready, answer))
         except trio.WouldBlock:
             return
 
     def forget(self) -> None:
         """Say nothing of what was not said yet."""
-        self._forgotten = self._ready
+        self._life += 1
+        self._ready = 0.0
 
     async def run(self) -> None:
         """Send the answers when they are ready, or as the faults have it."""
         with self._answers, self._unsent:
-            async for ready, answer in self._unsent:
-                if ready > trio.current_time():
-                    await trio.sleep_until(ready)
+            async for life, ready, answer in self._unsent:
+                await self._wait_end(life, ready, [])
                 since, rest = ready, answer
                 # What comes after the beginning of a fault is like an answer of its own.
-                while rest and not ready <= self._forgotten:
+                while rest and life == self._life:
                     before = min([len(rest), *(each.until_said() for each in self._all())])
                     piece, rest = rest[: int(before)], rest[int(before) :]
-                    await self._say(piece, ready, since)
+                    await self._say(piece, life, since)
                     self._count(len(piece))
                     since = trio.current_time()
 
-    async def _say(self, answer: bytes, ready: float, since: float) -> None:
+    async def _say(self, answer: bytes, life: int, since: float) -> None:
         """Send an answer as the faults have it, late from ``since`` on, unless it is forgotten meanwhile."""
-        await self._wait_end(since, self._hits("late"))
-        if ready <= self._forgotten or self._is_out() or self._hits("mute"):
+        await self._wait_end(life, since, self._hits("late"))
+        if not self._can_say(life) or self._hits("mute"):
             return
         for each in self._all():
             answer = b"".join(each.spoil(answer, trio.current_time()))
@@ -97,8 +96,8 @@ class Voice:
         async with self.outlet.sending:
             for number, piece in enumerate(pieces):
                 if number:
-                    await self._wait_end(trio.current_time(), splits)
-                if self._is_out():
+                    await self._wait_end(life, trio.current_time(), splits)
+                if not self._can_say(life):
                     return
                 await self.outlet.cable.send(piece)
 
@@ -115,12 +114,12 @@ class Voice:
         now = trio.current_time()
         return [(each, fault) for each in self._all() if (fault := each.hit(name, now)) is not None]
 
-    def _is_out(self) -> bool:
-        return any(each.out(trio.current_time()) for each in self._all())
+    def _can_say(self, life: int) -> bool:
+        return life == self._life and not any(each.out(trio.current_time()) for each in self._all())
 
-    async def _wait_end(self, start: float, hits: Sequence[tuple[Faults, Fault]]) -> None:
-        """Wait as long after ``start`` as the faults say that are not over by then."""
-        while True:
+    async def _wait_end(self, life: int, start: float, hits: Sequence[tuple[Faults, Fault]]) -> None:
+        """Wait as long after ``start`` as the faults say that are not over by then; not beyond a life."""
+        while life == self._life:
             now = trio.current_time()
             due = start + sum(faults.delay_of(fault, now) for faults, fault in hits)
             if due <= now:

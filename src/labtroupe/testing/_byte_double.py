@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from labtroupe.actor import ActorRef
 from labtroupe.escape import Escape
@@ -25,6 +26,12 @@ DeviceT = TypeVar("DeviceT", bound=SimulatedDevice)
 InstrumentT = TypeVar("InstrumentT", bound=Instrument)
 
 _NAME = "double"
+
+_ON_THE_WAY: Final = 0.01
+"""Seconds in which what was said last gets through the operating system, or it would count as not said."""
+
+_PATIENCE: Final = 1.0
+"""Seconds after which this is so where something else in the test never rests."""
 
 
 @attrs.frozen
@@ -110,6 +117,7 @@ async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator
     Raises:
         ScriptBroken: Something else was said to the device than its script has, or, at the end of a
             body that has not failed, less.  It takes the place of what the body raised because of it.
+            A body that has failed by itself says in a note what its script still waited for.
         Exception: What else the device has raised.
     """
     crashes: list[Exception] = []
@@ -121,11 +129,27 @@ async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator
         try:
             async with Rack(Path(directory), on_crash=note).running() as rack:
                 yield ByteDouble(device, rack.add(_NAME, device, via=via), rack)
-        except Exception as error:
+                if via != "memory":
+                    with trio.move_on_after(_PATIENCE):
+                        await wait_all_tasks_blocked(_ON_THE_WAY)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        # Also a cancellation, and what pytest fails with, which are none of `Exception`.
+        except BaseException as error:
             if crashes:
                 raise crashes[0] from error
+            if rest := _rest(device):
+                error.add_note(f"It may be the reason: {rest}")
             raise
-    if crashes:
-        raise crashes[0]
-    if isinstance(device, Script):
-        device.check_done()
+    if problem := next(iter(crashes), _rest(device)):
+        raise problem
+
+
+def _rest(device: SimulatedDevice) -> Exception | None:
+    """Return what is still expected by a device that follows a script."""
+    try:
+        if isinstance(device, Script):
+            device.check_done()
+    except ScriptBroken as rest:
+        return rest
+    return None
