@@ -3,63 +3,35 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 import threading
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from labtroupe import Bench, Instrument, command, open_bench
-from labtroupe.errors import CommandRefused
+from labtroupe import Bench, Instrument, command
 from labtroupe.runs import How, RecordedRun, Report, read_run
-
-NAME = "runs_test_kind"
 
 
 @attrs.define(eq=False)
 class Patient(Instrument):
-    """Does what takes its time, and notes when it is cut off."""
-
-    cut: list[str] = attrs.field(factory=list[str], init=False)
+    """Is only stood in for."""
 
     @command
     async def add(self, a: float, b: float) -> float:
         """Add two numbers."""
-        return a + b
+        raise NotImplementedError
 
     @command(timeout=60)
     async def dwell(self) -> None:
-        """Take a minute."""
-        try:
-            await trio.sleep(60)
-        except trio.Cancelled:
-            self.cut.append("dwell")
-            raise
+        """Take its time."""
 
-    @command
-    async def cuts(self) -> list[str]:
-        """Return what was cut off."""
-        return self.cut
 
-    @command
-    async def refuse(self) -> None:
-        """Say no."""
-        raise CommandRefused("not today")
-
-    @command
-    async def be_interrupted(self) -> None:
-        """Be what a Ctrl-C meets."""
-        signal.raise_signal(signal.SIGINT)
-
-    @command
-    async def crash(self) -> None:
-        """Crash."""
-        raise OSError("broken")
+PatientBench = Callable[..., AbstractAsyncContextManager[Bench]]
+"""Runs a bench with a patient: the fixture of this name."""
 
 
 class Unasked(Bench):
@@ -69,17 +41,6 @@ class Unasked(Bench):
 
     def __init__(self) -> None:
         """Have nothing."""
-
-
-@asynccontextmanager
-async def patient_bench(folder: Path, more: str = "") -> AsyncGenerator[Bench]:
-    """Run a bench with one instrument, for not longer than a test may take."""
-    sys.modules[NAME] = sys.modules[__name__]
-    path = folder / "bench.toml"
-    path.write_text(f'[instruments.patient]\nkind = "{NAME}:Patient"\naddress = "sim:scpi"\n{more}')
-    with trio.fail_after(20):
-        async with open_bench(path) as bench:
-            yield bench
 
 
 def whole(log: Path, how: How) -> RecordedRun:

@@ -19,11 +19,14 @@ from hypothesis import strategies as st
 from labtroupe import Outcome
 from labtroupe.errors import CommandCrashed, CommandRefused, RestartLimitError, RunAbandoned
 from labtroupe.runs import Begin, CommandRecord, End, How, Record, Report, Run, RunCancelled, run_procedure
+from labtroupe.testing import Double
 
-from ._beds import Gate, Patient, Unasked, patient_bench, reports, whole
+from ._beds import Gate, Patient, PatientBench, Unasked, reports, whole
 
 
-async def test_a_procedure_runs_in_a_thread_and_returns_its_result(tmp_path: Path) -> None:
+async def test_a_procedure_runs_in_a_thread_and_returns_its_result(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-1, OT-5: its log begins with what runs, and ends with how it ended."""
     log = tmp_path / "run.jsonl"
 
@@ -32,36 +35,39 @@ async def test_a_procedure_runs_in_a_thread_and_returns_its_result(tmp_path: Pat
             run.report("counted", number=number, not_a_number=math.nan, endless=-math.inf)
         return [threading.current_thread().name]
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         (thread,) = await run_procedure(bench, partial(count, by=2), 6, log=log)
     run = whole(log, How.DONE)
 
     assert thread == f"run {run.begin.procedure}"
     assert run.begin.procedure.endswith("count")
-    assert (run.begin.args, run.begin.kwargs, run.begin.bench) == ([6], {"by": 2}, "bench")
+    assert (run.begin.args, run.begin.kwargs, run.begin.bench) == ([6], {"by": 2}, "bench.sim")
     assert reports(run) == [{"number": n, "not_a_number": "NaN", "endless": "-Infinity"} for n in (0, 2, 4)]
     assert run.end is not None
     assert run.end.records == 4
 
 
-async def test_its_commands_are_calls_that_block_and_each_is_in_the_log(tmp_path: Path) -> None:
+async def test_its_commands_are_calls_that_block_and_each_is_in_the_log(
+    patient_bench: PatientBench, patient: Double[Patient], tmp_path: Path
+) -> None:
     """OT-5: with what became of it, also if that is an error."""
     log = tmp_path / "run.jsonl"
 
     def procedure(run: Run) -> float:
         with pytest.raises(CommandRefused):
-            run.bench["patient"].refuse()
+            run.bench["patient"].dwell()
         with pytest.raises(OSError, match="broken"):
             run.call(_raise, OSError("broken"))
         total = run.bench.ask("patient", Patient.add(1.0, b=2.0))
         return float(run.bench["patient"].add(total, 4.0))
 
-    async with patient_bench(tmp_path) as bench:
+    patient.when(Patient.dwell()).raises(CommandRefused("not today"))
+    async with patient_bench() as bench:
         assert await run_procedure(bench, procedure, log=log) == 7.0
     first, second, third = whole(log, How.DONE).records
 
     assert isinstance(first, CommandRecord)
-    assert (first.command, first.outcome, first.code) == ("refuse()", Outcome.REFUSED, "refused")
+    assert (first.command, first.outcome, first.code) == ("dwell()", Outcome.REFUSED, "refused")
     assert isinstance(second, CommandRecord)
     assert (second.command, second.outcome, second.value) == ("Patient.add(1.0, 2.0)", Outcome.DONE, 3.0)
     assert isinstance(third, CommandRecord)
@@ -82,7 +88,7 @@ async def _raise(error: Exception) -> None:
     ids=["error", "exit", "without words"],
 )
 async def test_an_error_comes_out_as_it_is_and_the_log_says_why(
-    tmp_path: Path, error: BaseException, reason: str
+    patient_bench: PatientBench, tmp_path: Path, error: BaseException, reason: str
 ) -> None:
     """OT-4, OT-5: in no group."""
     log = tmp_path / "run.jsonl"
@@ -92,7 +98,7 @@ async def test_an_error_comes_out_as_it_is_and_the_log_says_why(
         raise error
 
     caught: list[BaseException] = []
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         try:
             await run_procedure(bench, procedure, log=log)
         except BaseException as raised:  # noqa: BLE001 - that it is this one is what is tested
@@ -213,7 +219,7 @@ def endlessly(step: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 async def test_to_be_cancelled_ends_whatever_it_does_and_is_no_error_to_swallow(
-    tmp_path: Path, step: Callable[[Run], object]
+    patient_bench: PatientBench, tmp_path: Path, step: Callable[[Run], object]
 ) -> None:
     """OT-5: and is said again at each step from then on."""
     log, told, gate = tmp_path / "run.jsonl", list[str](), Gate()
@@ -230,7 +236,7 @@ async def test_to_be_cancelled_ends_whatever_it_does_and_is_no_error_to_swallow(
                 told.append("told")
         run.sleep(0)
 
-    async with patient_bench(tmp_path) as bench, trio.open_nursery() as nursery:
+    async with patient_bench() as bench, trio.open_nursery() as nursery:
         nursery.start_soon(partial(run_procedure, bench, procedure, log=log))
         await gate.wait_reached()
         await trio.sleep(0.02)
@@ -244,13 +250,16 @@ async def test_to_be_cancelled_ends_whatever_it_does_and_is_no_error_to_swallow(
     assert end.reason == "enough"
 
 
-async def test_a_command_that_is_under_way_is_cancelled_at_the_bench(tmp_path: Path) -> None:
+async def test_a_command_that_is_under_way_is_cancelled_at_the_bench(
+    patient_bench: PatientBench, patient: Double[Patient], tmp_path: Path
+) -> None:
     """OT-5, R4: and the log says that nobody knows what has become of it."""
     log = tmp_path / "run.jsonl"
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with trio.move_on_after(0.1):
             await run_procedure(bench, lambda run: run.bench["patient"].dwell(), log=log)
-        assert await bench.ref("patient", Patient).ask(Patient.cuts()) == ["dwell"]
+        assert patient.received[0].outcome is Outcome.UNKNOWN
+        assert await bench.ref("patient", Patient).ask(Patient.add(1.0, 1.0)) == 2.0
     run = whole(log, How.CANCELLED)
     (record,) = run.records
 
@@ -260,7 +269,9 @@ async def test_a_command_that_is_under_way_is_cancelled_at_the_bench(tmp_path: P
     assert run.end.reason == "the deadline around it has come"
 
 
-async def test_a_clean_up_is_done_also_when_it_was_cancelled(tmp_path: Path) -> None:
+async def test_a_clean_up_is_done_also_when_it_was_cancelled(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-12: what has to be switched off is, and the log has it before its end."""
     log = tmp_path / "run.jsonl"
 
@@ -274,7 +285,7 @@ async def test_a_clean_up_is_done_also_when_it_was_cancelled(tmp_path: Path) -> 
                 run.report("switched off")
             run.report("too much")
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with trio.move_on_after(0.05):
             await run_procedure(bench, procedure, log=log)
     run = whole(log, How.CANCELLED)
@@ -282,7 +293,7 @@ async def test_a_clean_up_is_done_also_when_it_was_cancelled(tmp_path: Path) -> 
     assert [getattr(each, "name", "add") for each in run.records] == ["add", "switched off"]
 
 
-async def test_a_clean_up_that_is_refused_is_in_the_log(tmp_path: Path) -> None:
+async def test_a_clean_up_that_is_refused_is_in_the_log(patient_bench: PatientBench, tmp_path: Path) -> None:
     """OT-4: who forgets to say that it is one finds out."""
     log = tmp_path / "run.jsonl"
 
@@ -293,7 +304,7 @@ async def test_a_clean_up_that_is_refused_is_in_the_log(tmp_path: Path) -> None:
         finally:
             patient.add(1.0, 1.0)
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with trio.move_on_after(0.05):
             await run_procedure(bench, procedure, log=log)
     (record,) = whole(log, How.CANCELLED).records
@@ -304,6 +315,7 @@ async def test_a_clean_up_that_is_refused_is_in_the_log(tmp_path: Path) -> None:
 
 
 async def test_a_bench_that_is_cancelled_from_outside_lets_the_clean_up_ask_its_instruments(
+    patient_bench: PatientBench,
     tmp_path: Path,
 ) -> None:
     """OT-12: it ends its body before them."""
@@ -319,7 +331,7 @@ async def test_a_bench_that_is_cancelled_from_outside_lets_the_clean_up_ask_its_
                 run.bench["patient"].add(1.0, 1.0)
 
     with trio.move_on_after(10) as around:
-        async with patient_bench(tmp_path) as bench, trio.open_nursery() as nursery:
+        async with patient_bench() as bench, trio.open_nursery() as nursery:
 
             @nursery.start_soon
             async def _() -> None:
@@ -340,7 +352,7 @@ async def test_a_bench_that_is_cancelled_from_outside_lets_the_clean_up_ask_its_
     assert run.end.reason == "the power goes"
 
 
-async def test_a_clean_up_does_not_outlast_the_grace(tmp_path: Path) -> None:
+async def test_a_clean_up_does_not_outlast_the_grace(patient_bench: PatientBench, tmp_path: Path) -> None:
     """OT-6, P17."""
     log, told = tmp_path / "run.jsonl", threading.Event()
 
@@ -354,14 +366,16 @@ async def test_a_clean_up_does_not_outlast_the_grace(tmp_path: Path) -> None:
                 finally:
                     told.set()
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with trio.move_on_after(0.05), pytest.raises(RunAbandoned):
             await run_procedure(bench, procedure, log=log, grace=0.1)
         assert await trio.to_thread.run_sync(told.wait, 5)
     whole(log, How.ABANDONED)
 
 
-async def test_one_that_does_not_end_is_abandoned_and_named_and_the_bench_stops(tmp_path: Path) -> None:
+async def test_one_that_does_not_end_is_abandoned_and_named_and_the_bench_stops(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-6, P17: its thread runs on, and reaches nothing any more."""
     log, gate, told = tmp_path / "run.jsonl", Gate(), list[str]()
     steps: list[Callable[[Run], object]] = [
@@ -380,7 +394,7 @@ async def test_one_that_does_not_end_is_abandoned_and_named_and_the_bench_stops(
             told.append("told")
 
     try:
-        async with patient_bench(tmp_path) as bench:
+        async with patient_bench() as bench:
             with (
                 trio.move_on_after(0.05),
                 pytest.raises(RunAbandoned, match=r"'run .*stubborn' is at .*in stop"),
@@ -400,7 +414,7 @@ async def test_one_that_does_not_end_is_abandoned_and_named_and_the_bench_stops(
 
 
 async def test_what_cannot_be_cancelled_is_left_behind_and_holds_up_no_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    patient_bench: PatientBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OT-6, P17: a call into C, in a thread of trio's; the bench stops while it goes on."""
     monkeypatch.setattr("labtroupe.runs._calls._MOMENT", 0.05)
@@ -413,7 +427,7 @@ async def test_what_cannot_be_cancelled_is_left_behind_and_holds_up_no_end(
             told.set()
 
     try:
-        async with patient_bench(tmp_path) as bench:
+        async with patient_bench() as bench:
             with trio.move_on_after(0.05), pytest.raises(RunAbandoned, match=r"is at .*in stubborn"):
                 await run_procedure(bench, stubborn, log=log, grace=0.05)
         end = whole(log, How.ABANDONED).end
@@ -459,17 +473,21 @@ async def test_what_a_thread_has_under_way_at_the_end_has_the_grace_to_clean_up(
     whole(log, How.DONE)
 
 
-async def test_one_that_was_cancelled_before_it_began_leaves_no_log(tmp_path: Path) -> None:
+async def test_one_that_was_cancelled_before_it_began_leaves_no_log(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-9."""
     log = tmp_path / "run.jsonl"
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with trio.CancelScope() as scope:
             scope.cancel()
             await run_procedure(bench, lambda _: None, log=log)
     assert not log.exists()
 
 
-async def test_what_was_done_when_the_cancellation_came_is_done(tmp_path: Path) -> None:
+async def test_what_was_done_when_the_cancellation_came_is_done(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-5: nobody is told that it was cancelled."""
     log, gate = tmp_path / "run.jsonl", Gate()
 
@@ -477,7 +495,7 @@ async def test_what_was_done_when_the_cancellation_came_is_done(tmp_path: Path) 
         gate.stop()
         return "result"
 
-    async with patient_bench(tmp_path) as bench, trio.open_nursery() as nursery:
+    async with patient_bench() as bench, trio.open_nursery() as nursery:
 
         @nursery.start_soon
         async def _() -> None:
@@ -491,7 +509,9 @@ async def test_what_was_done_when_the_cancellation_came_is_done(tmp_path: Path) 
     whole(log, How.DONE)
 
 
-async def test_the_threads_of_a_procedure_report_too_until_the_run_is_over(tmp_path: Path) -> None:
+async def test_the_threads_of_a_procedure_report_too_until_the_run_is_over(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-2, OT-6: then they are told to end."""
     log, told = tmp_path / "run.jsonl", list[BaseException]()
     helpers: list[threading.Thread] = []
@@ -513,7 +533,7 @@ async def test_the_threads_of_a_procedure_report_too_until_the_run_is_over(tmp_p
             helper.start()
         meeting.wait(5)
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         await run_procedure(bench, procedure, log=log)
     for helper in helpers:
         await trio.to_thread.run_sync(helper.join, 5)
@@ -542,17 +562,20 @@ async def test_several_run_at_once_each_with_its_own_log(tmp_path: Path) -> None
     assert [reports(whole(log, How.DONE)) for log in logs] == [[{"number": n}] for n in range(50)]
 
 
-async def test_when_the_bench_gives_up_the_run_is_cancelled_with_its_log_whole(tmp_path: Path) -> None:
+async def test_when_the_bench_gives_up_the_run_is_cancelled_with_its_log_whole(
+    patient_bench: PatientBench, patient: Double[Patient], tmp_path: Path
+) -> None:
     """OT-5, S6: and what comes out is why."""
     log = tmp_path / "run.jsonl"
 
     def procedure(run: Run) -> None:
         with pytest.raises(CommandCrashed):
-            run.bench["patient"].crash()
+            run.bench["patient"].dwell()
         run.sleep(60)
 
+    patient.when(Patient.dwell()).crash()
     with pytest.raises(RestartLimitError):
-        async with patient_bench(tmp_path, "critical = true\nrestart = { max_restarts = 0 }\n") as bench:
+        async with patient_bench("critical = true\nrestart = { max_restarts = 0 }\n") as bench:
             await run_procedure(bench, procedure, log=log)
     end = whole(log, How.CANCELLED).end
 
@@ -588,6 +611,8 @@ def test_ctrl_c_ends_the_procedure_and_comes_out_when_the_log_is_whole(tmp_path:
 
 
 def test_ctrl_c_that_meets_an_instrument_ends_the_procedure_which_has_it_back_to_clean_up(
+    patient_bench: PatientBench,
+    patient: Double[Patient],
     tmp_path: Path,
 ) -> None:
     """OT-5, OT-12: its command is lost, its next life does what the clean-up asks."""
@@ -596,14 +621,18 @@ def test_ctrl_c_that_meets_an_instrument_ends_the_procedure_which_has_it_back_to
     def procedure(run: Run) -> None:
         try:
             with suppress(CommandCrashed):
-                run.bench["patient"].be_interrupted()
+                run.bench["patient"].dwell()
             run.sleep(60)
         finally:
             with run.cleanup():
                 run.bench["patient"].add(1.0, 1.0)
 
+    def press() -> None:
+        signal.raise_signal(signal.SIGINT)
+
     async def main() -> None:
-        async with patient_bench(tmp_path, "backoff = { first = 0.01 }\n") as bench:
+        patient.when(Patient.dwell()).calls(press)
+        async with patient_bench("backoff = { first = 0.01 }\n") as bench:
             await run_procedure(bench, procedure, log=log)
 
     with pytest.raises(KeyboardInterrupt):
@@ -712,7 +741,7 @@ async def test_a_run_that_fails_itself_ends_its_log_all_the_same(
     assert await trio.to_thread.run_sync(told.wait, 5)
 
 
-async def test_trio_does_not_wait_for_itself(tmp_path: Path) -> None:
+async def test_trio_does_not_wait_for_itself(patient_bench: PatientBench, tmp_path: Path) -> None:
     """OT-2: where a procedure has handed its run to something async."""
 
     async def ask_again(run: Run) -> None:
@@ -722,34 +751,36 @@ async def test_trio_does_not_wait_for_itself(tmp_path: Path) -> None:
         run.report("asked")
 
     log = tmp_path / "run.jsonl"
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         await run_procedure(bench, lambda run: run.call(ask_again, run), log=log)
     whole(log, How.DONE)
 
 
-async def test_a_procedure_cannot_cancel_itself(tmp_path: Path) -> None:
+async def test_a_procedure_cannot_cancel_itself(patient_bench: PatientBench, tmp_path: Path) -> None:
     """OT-5: what passes through every scope of trio does not come out of it."""
     log = tmp_path / "run.jsonl"
 
     def procedure(_: Run) -> None:
         raise RunCancelled
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with pytest.raises(RuntimeError, match="by the procedure itself"):
             await run_procedure(bench, procedure, log=log)
     whole(log, How.FAILED)
 
 
-async def test_an_async_function_is_no_procedure(tmp_path: Path) -> None:
+async def test_an_async_function_is_no_procedure(patient_bench: PatientBench, tmp_path: Path) -> None:
     async def procedure(_: Run) -> None:
         """Do nothing."""
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         with pytest.raises(TypeError, match="plain function"):
             await run_procedure(bench, procedure, log=tmp_path / "run.jsonl")  # type: ignore[unused-coroutine]  # is found
 
 
-async def test_what_is_reported_is_what_it_was_then_and_never_fails(tmp_path: Path) -> None:
+async def test_what_is_reported_is_what_it_was_then_and_never_fails(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-4: whatever it is."""
     log = tmp_path / "run.jsonl"
 
@@ -761,7 +792,7 @@ async def test_what_is_reported_is_what_it_was_then_and_never_fails(tmp_path: Pa
         values.append(values)  # type: ignore[arg-type]
         run.report("endless", it=values)
 
-    async with patient_bench(tmp_path) as bench:
+    async with patient_bench() as bench:
         await run_procedure(bench, procedure, log=log)
     first, second, third = reports(whole(log, How.DONE))
 
@@ -776,7 +807,9 @@ async def test_what_is_reported_is_what_it_was_then_and_never_fails(tmp_path: Pa
     assert third == {"it": "[1, 2, [...]]"}
 
 
-async def test_a_loop_that_is_busy_does_not_hold_up_a_procedure(tmp_path: Path) -> None:
+async def test_a_loop_that_is_busy_does_not_hold_up_a_procedure(
+    patient_bench: PatientBench, tmp_path: Path
+) -> None:
     """OT-1: and what was reported meanwhile is in the log, in order, when the run is over."""
     log = tmp_path / "run.jsonl"
 
@@ -790,7 +823,7 @@ async def test_a_loop_that_is_busy_does_not_hold_up_a_procedure(tmp_path: Path) 
 
     gate = Gate()
     took: list[float] = []
-    async with patient_bench(tmp_path) as bench, trio.open_nursery() as nursery:
+    async with patient_bench() as bench, trio.open_nursery() as nursery:
 
         @nursery.start_soon
         async def _() -> None:
