@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
-from labtroupe import State, open_bench
+from labtroupe import State
 from labtroupe.bench import load_bench
 from labtroupe.errors import DeviceAbsent
 from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
+from labtroupe.testing import FakeBench
 from labtroupe.transport import claims
 
 BENCH = """
@@ -31,11 +33,12 @@ unit = 2
 """
 
 
-async def test_instruments_on_a_bus_are_reached_over_its_one_port(tmp_path: Path) -> None:
+async def test_instruments_on_a_bus_are_reached_over_its_one_port(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """L10: each in the state of its own device."""
-    (tmp_path / "bench.toml").write_text(BENCH)
     with trio.fail_after(20):
-        async with open_bench(tmp_path / "bench.toml") as bench:
+        async with fake_bench(BENCH) as bench:
             oven = bench.ref("oven", ModbusInstrument)
             await oven.ask(ModbusInstrument.write_register(3, 77))
             assert await oven.ask(ModbusInstrument.holding_registers(2, 2)) == [0, 77]
@@ -60,11 +63,12 @@ def test_what_is_on_a_simulated_bus_is_simulated_and_on_a_real_one_it_is_not(tmp
         assert {config.is_simulated(each) for each in config.instruments} == {simulated}
 
 
-async def test_a_fault_of_one_simulated_device_on_a_bus_is_none_of_the_others(tmp_path: Path) -> None:
+async def test_a_fault_of_one_simulated_device_on_a_bus_is_none_of_the_others(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """L10: it is in backoff as any device that does not answer, until it is plugged in again."""
-    (tmp_path / "bench.toml").write_text(BENCH.replace("&silent=2", ""))
     with trio.fail_after(20):
-        async with open_bench(tmp_path / "bench.toml") as bench:
+        async with fake_bench(BENCH.replace("&silent=2", "")) as bench:
             oven, pump = (bench.ref(name, ModbusInstrument) for name in ("oven", "pump"))
             await oven.wait_state(State.RUNNING)
             await pump.wait_state(State.RUNNING)
@@ -78,12 +82,12 @@ async def test_a_fault_of_one_simulated_device_on_a_bus_is_none_of_the_others(tm
             assert await oven.ask(ModbusInstrument.input_registers(5)) == [105]
 
 
-@pytest.mark.slow
-async def test_when_the_bus_is_lost_so_are_the_instruments_on_it_until_it_is_back(tmp_path: Path) -> None:
+async def test_when_the_bus_is_lost_so_are_the_instruments_on_it_until_it_is_back(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """S3, L7: they start after it."""
-    (tmp_path / "bench.toml").write_text(BENCH)
     with trio.fail_after(30):
-        async with open_bench(tmp_path / "bench.toml") as bench:
+        async with fake_bench(BENCH) as bench:
             oven = bench.ref("oven", ModbusInstrument)
             await oven.ask(ModbusInstrument.look())
             bench.service.inject("line", "unplug", ("0.3s",))
