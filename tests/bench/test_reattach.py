@@ -1,4 +1,4 @@
-"""Simulated devices, on real ports, that are unplugged or switched off, and come back."""
+"""Simulated devices that are unplugged or switched off, and come back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from labtroupe import Bench, open_bench
 from labtroupe.bench._latches import latch_path
@@ -18,6 +19,7 @@ from labtroupe.kinds import DCPowerSupply, LinkamT95, Mode
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
 from labtroupe.records import InstrumentStatus
+from labtroupe.testing import FakeBench
 
 TABLE = """
 [instruments.{name}]
@@ -28,16 +30,18 @@ backoff = {{ first = 0.1 }}
 """
 
 
-@asynccontextmanager
-async def opened(
-    folder: Path, *names: str, kind: str = "dc-power-supply", more: str = ""
-) -> AsyncGenerator[Bench]:
-    """Open a bench with an instrument for each name, which says how it deals with a return."""
+def bench_of(*names: str, kind: str = "dc-power-supply", more: str = "") -> str:
+    """Return a bench with an instrument for each name, which says how it deals with a return."""
     tables = (TABLE.format(name=name, kind=kind, reattach=name.partition("-")[0]) + more for name in names)
-    (folder / "bench.toml").write_text("".join(tables))
-    with trio.fail_after(30):
-        async with open_bench(folder / "bench.toml") as bench:
-            yield bench
+    return "".join(tables)
+
+
+@asynccontextmanager
+async def on_ports(folder: Path, text: str) -> AsyncGenerator[Bench]:
+    """Open a bench whose simulated devices are behind ports of the system, in real time."""
+    (folder / "bench.toml").write_text(text)
+    async with open_bench(folder / "bench.toml") as bench:
+        yield bench
 
 
 async def said(bench: Bench) -> list[DeviceReturned]:
@@ -51,10 +55,11 @@ async def returns(bench: Bench, *fault: str) -> dict[str, tuple[bool | None, str
     names, before = [each.name for each in bench.config.instruments], len(await said(bench))
     for name in names:
         bench.service.inject(name, fault[0], fault[1:])
-    while len(found := (await said(bench))[before:]) < len(names):  # noqa: ASYNC110 - it never ends
-        await trio.sleep(0.02)
-    for name in names:
-        await bench._supervisor.wait_settled(name)
+    with trio.fail_after(30):
+        while len(found := (await said(bench))[before:]) < len(names):  # noqa: ASYNC110 - it never ends
+            await trio.sleep(0.02)
+        for name in names:
+            await bench._supervisor.wait_settled(name)
     return {event.instrument: (event.changed, event.action) for event in found}
 
 
@@ -71,9 +76,9 @@ async def set_up(bench: Bench, name: str) -> None:
     await psu.ask(DCPowerSupply.switch(on=True))
 
 
-async def test_supplies_that_were_switched_off(tmp_path: Path) -> None:
+async def test_supplies_that_were_switched_off(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
     """L11: each way to deal with them, over the real wire."""
-    async with opened(tmp_path, "adopt", "restore", "reset", "ask", more="restore_rate = 50\n") as bench:
+    async with fake_bench(bench_of("adopt", "restore", "reset", "ask", more="restore_rate = 50\n")) as bench:
         for name in ("adopt", "restore", "reset", "ask"):
             await set_up(bench, name)
         assert await returns(bench, "power-cycle", "0.2") == {
@@ -103,7 +108,7 @@ async def test_supplies_that_were_switched_off(tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_supplies_that_were_unplugged(tmp_path: Path) -> None:
     """L11: they go on as they were, without anybody having to decide that."""
-    async with opened(tmp_path, "adopt", "restore", "ask") as bench:
+    async with on_ports(tmp_path, bench_of("adopt", "restore", "ask")) as bench:
         for name in ("adopt", "restore", "ask"):
             await set_up(bench, name)
         assert set((await returns(bench, "unplug", "0.2")).values()) == {(False, "adopt")}
@@ -112,9 +117,9 @@ async def test_supplies_that_were_unplugged(tmp_path: Path) -> None:
             assert (await bench.ref(name, DCPowerSupply).ask(DCPowerSupply.status())).on
 
 
-async def test_a_voltage_is_brought_back_in_steps(tmp_path: Path) -> None:
+async def test_a_voltage_is_brought_back_in_steps(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
     """L11: and what was asked meanwhile waits for that, and is carried out once."""
-    async with opened(tmp_path, "restore", more="restore_rate = 10\n") as bench:
+    async with fake_bench(bench_of("restore", more="restore_rate = 10\n")) as bench:
         await set_up(bench, "restore")
         psu = bench.ref("restore", DCPowerSupply)
         bench.service.inject("restore", "power-cycle", ["0.1"])
@@ -131,14 +136,16 @@ async def test_a_voltage_is_brought_back_in_steps(tmp_path: Path) -> None:
         assert told == [b"CURR 0.7000", b"OUTP?", *volts, b"VOLT?"]
 
 
-async def test_what_the_supply_was_told_last_is_what_counts(tmp_path: Path) -> None:
+async def test_what_the_supply_was_told_last_is_what_counts(
+    fake_bench: FakeBench, virtual_clock: MockClock
+) -> None:
     """L11, S9: an output that was switched off, by whomever, stays off; what nobody knows is not set."""
     offs = {
         "restore-a": DCPowerSupply.switch(on=False),
         "restore-b": DCPowerSupply.write("OUTP OFF"),
         "restore-c": DCPowerSupply.reset(),
     }
-    async with opened(tmp_path, *offs) as bench:
+    async with fake_bench(bench_of(*offs)) as bench:
         for name, off in offs.items():
             await set_up(bench, name)
             await bench.ref(name, DCPowerSupply).ask(off)
@@ -151,9 +158,9 @@ async def test_what_the_supply_was_told_last_is_what_counts(tmp_path: Path) -> N
             assert not (await bench.ref(name, DCPowerSupply).ask(DCPowerSupply.status())).on
 
 
-async def test_what_was_cut_off_is_not_known(tmp_path: Path) -> None:
+async def test_what_was_cut_off_is_not_known(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
     """L11: nobody can say what it was to be; what the device has refused it has not done."""
-    async with opened(tmp_path, "restore-a", "restore-b", more="max_current = 9.0\n") as bench:
+    async with fake_bench(bench_of("restore-a", "restore-b", more="max_current = 9.0\n")) as bench:
         for name in ("restore-a", "restore-b"):
             await set_up(bench, name)
         bench.service.inject("restore-a", "mute")
@@ -172,7 +179,7 @@ async def test_what_was_cut_off_is_not_known(tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_an_output_that_is_seen_to_be_off_is_not_for_us_to_switch_on(tmp_path: Path) -> None:
     """L11: somebody has done that, or the protection; what else was set is set again."""
-    async with opened(tmp_path, "restore") as bench:
+    async with on_ports(tmp_path, bench_of("restore")) as bench:
         psu = bench.ref("restore", DCPowerSupply)
         await psu.ask(DCPowerSupply.query("CURR:PROT:STAT ON;*OPC?"))
         await set_up(bench, "restore")
@@ -184,9 +191,9 @@ async def test_an_output_that_is_seen_to_be_off_is_not_for_us_to_switch_on(tmp_p
         assert await psu.ask(DCPowerSupply.query("VOLT?")) == "5.0000"
 
 
-async def test_a_stage_goes_on_with_its_ramp(tmp_path: Path) -> None:
+async def test_a_stage_goes_on_with_its_ramp(fake_bench: FakeBench, virtual_clock: MockClock) -> None:
     """L11: a controller cannot say that it was switched off, but it stands still."""
-    async with opened(tmp_path, "restore", kind="linkam-t95") as bench:
+    async with fake_bench(bench_of("restore", kind="linkam-t95")) as bench:
         stage = bench.ref("restore", LinkamT95)
         await stage.ask(LinkamT95.ramp(100.0, 30.0))
         assert await returns(bench, "unplug", "0.1") == {"restore": (False, "adopt")}
@@ -194,18 +201,15 @@ async def test_a_stage_goes_on_with_its_ramp(tmp_path: Path) -> None:
         assert (await stage.ask(LinkamT95.status())).mode is Mode.HEATING
 
 
-async def test_a_person_decides_in_the_next_process_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_person_decides_in_the_next_process_too(fake_bench: FakeBench) -> None:
     """L11, S10: nobody else lets go of it, and the device is still left as it is."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    async with opened(tmp_path, "ask") as bench:
+    async with fake_bench(bench_of("ask")) as bench:
         await set_up(bench, "ask")
         await returns(bench, "power-cycle", "0.1")
         with trio.fail_after(5):
-            while not latch_path("bench").exists():  # noqa: ASYNC110 - another thread writes it
+            while not latch_path(bench.name).exists():  # noqa: ASYNC110 - another thread writes it
                 await trio.sleep(0.01)
-    async with opened(tmp_path, "ask") as bench:
+    async with fake_bench(bench_of("ask")) as bench:
         await bench._supervisor.wait_settled("ask")
         latch = status(bench, "ask").latch
         assert latch is not None
