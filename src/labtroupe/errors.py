@@ -96,11 +96,31 @@ class LabtroupeError(Exception):
         return f"{self.instrument}: {text}" if self.instrument else text
 
 
-def sentence(error: BaseException) -> str:
-    """Return what an error says, without the name of the instrument before it."""
+def sentence(error: BaseException, code: type[object] | None = None) -> str:
+    """Return what an error says, without the name of the instrument before it.
+
+    Args:
+        error: The error.
+        code: The class whose code is at fault if the error is none that is raised on purpose; then it is
+            said, too, on which line of the package of that class.
+    """
     if isinstance(error, LabtroupeError):
         return Exception.__str__(error)
-    return "; ".join(sentence(each) for each in inner(error)) or repr(error)
+    inside = "; ".join(sentence(each, code) for each in inner(error))
+    where = place(error, code.__module__) if code is not None else ""
+    return inside or (f"{error!r} at {where}" if where else repr(error))
+
+
+def place(error: BaseException, module: str) -> str:
+    """Return on which line of the package of a module an error has come up, such as ``pump/driver.py:27``."""
+    package, place, traceback = module.partition(".")[0], "", error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            # Two parts: many a package has its driver.py.
+            place = f"{'/'.join(frame.f_code.co_filename.split('/')[-2:])}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
 
 
 E = TypeVar("E", bound=BaseException)

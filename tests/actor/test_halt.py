@@ -321,7 +321,8 @@ async def test_a_safe_state_that_crashes_is_tried_again_by_the_next_life(autojum
     async with heater(world, pause=1) as s:
         s.cell.halt(FIRE)
         report = await s.cell.wait_safe()
-        assert report == SafetyReport("heater", confirmed=False, reason="OSError('broken')")
+        assert not report.confirmed
+        assert report.reason.startswith("OSError('broken') at ")
         await trio.sleep(10)
         assert world.diary == ["safe state at 0", "safe state at 1", "safe state at 2"]
         assert [type(crash) for crash in s.crashes] == [OSError, LinkLost]

@@ -388,7 +388,7 @@ async def test_an_unexpected_error_reaches_the_caller_and_crashes_the_actor(
 ) -> None:
     """R12: both need to know."""
     async with stage() as s:
-        with pytest.raises(CommandCrashed, match="OSError") as caught:
+        with pytest.raises(CommandCrashed, match=r"OSError\(.*\) at actor/.*\.py:\d+$") as caught:
             await s.ref.ask(Worker.crash())
         assert caught.value.outcome is Outcome.UNKNOWN
         assert isinstance(caught.value.__cause__, OSError)

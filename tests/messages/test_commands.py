@@ -433,3 +433,9 @@ def test_limits_hold_where_there_may_be_no_value_too() -> None:
     assert Oven.bake(200.0).args == (200.0,)
     with pytest.raises(ArgumentError, match="celsius must be a number between 20 and 300 degC, not 900"):
         Oven.bake(900.0)
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(3, 1), (float("nan"), 1), ("0", "1")])
+def test_limits_that_nothing_is_within_cannot_be(minimum: float, maximum: float) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Range(minimum, maximum)

@@ -163,7 +163,7 @@ def test_a_long_line_byte_by_byte_takes_linear_time() -> None:
     assert seconds(40_000) < 8 * min(seconds(10_000) for _ in range(3))
 
 
-@pytest.mark.parametrize("options", [{"end": b""}, {"send_end": b""}, {"max_length": 0}])
-def test_lines_without_an_end_or_a_length_cannot_be(options: dict[str, bytes | int]) -> None:
+@pytest.mark.parametrize("options", [{"end": b""}, {"end": "\n"}, {"send_end": b""}, {"max_length": 0}])
+def test_lines_without_an_end_or_a_length_cannot_be(options: dict[str, bytes | str | int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         Lines(**options)  # type: ignore[arg-type]

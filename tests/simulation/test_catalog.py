@@ -50,7 +50,7 @@ def test_a_device_of_ones_own_is_named_by_module_and_class() -> None:
         ("no.such.module:Pump", {}, "cannot import no.such.module:Pump", "package.module:Class"),
         ("labtroupe.simulation:Pump", {}, "cannot import .*'Pump'", "package.module:Class"),
         ("labtroupe.simulation:make_device", {}, "is not a simulated device", "LineDevice"),
-        ("labtroupe.simulation:LineDevice", {}, "cannot be made: .*abstract", "Correct its options."),
+        ("labtroupe.simulation:LineDevice", {}, "cannot be made: .*abstract", "Correct its class"),
     ],
 )
 def test_what_cannot_be_made_says_why(

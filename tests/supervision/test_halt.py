@@ -210,7 +210,8 @@ async def test_a_new_life_under_the_latch_is_made_safe_first(autojump_clock: Moc
     async with supervised(valve("a", plan)) as run:
         await wait_all_tasks_blocked()
         [report] = await run.supervisor.halt(["a"], "smoke")
-        assert (report.confirmed, report.reason) == (False, "OSError('the cable')")
+        assert not report.confirmed
+        assert report.reason.startswith("OSError('the cable') at supervision/test_halt.py:")
         await trio.sleep(5)
         assert log == ["a safe 0", "a stopped", "a safe 0.5"]
         assert run.supervisor.member("a").cell.state is State.HALTED

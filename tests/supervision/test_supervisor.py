@@ -279,7 +279,7 @@ async def test_an_error_in_clean_up_is_said_and_hides_nothing(autojump_clock: Mo
         assert await run.supervisor.ref("a", Played).ask(Played.look()) == 2
         assert "cannot close" in next(e.text for e in run.events if isinstance(e, CleanupFailed))
         reasons = [e.reason for e in run.events if isinstance(e, StateChanged) and e.after is State.BACKOFF]
-        assert reasons == ["OSError('broken')"]
+        assert [each.partition(" at ")[0] for each in reasons] == ["OSError('broken')"]
 
 
 async def test_an_error_that_a_stop_brings_to_light_is_said(autojump_clock: MockClock) -> None:
@@ -289,9 +289,8 @@ async def test_an_error_that_a_stop_brings_to_light_is_said(autojump_clock: Mock
         await wait_all_tasks_blocked()
         run.supervisor.stop("a")
         assert await run.supervisor.wait_settled("a") is State.STOPPED
-        assert [e.text for e in run.events if isinstance(e, CleanupFailed)] == [
-            "clean-up failed: OSError('broken by the cancellation')"
-        ]
+        [text] = [e.text for e in run.events if isinstance(e, CleanupFailed)]
+        assert text.startswith("clean-up failed: OSError('broken by the cancellation') at ")
 
 
 async def test_every_started_life_is_cleaned_up_once(autojump_clock: MockClock) -> None:

@@ -194,7 +194,7 @@ class Life:
         # A cable that was pulled three times says nothing about the command.
         if isinstance(error, Exception) and not isinstance(error, LinkError):
             cell.note_crash(request.message.command.name)
-        request.fail(_verdict(request, error))
+        request.fail(_verdict(request, error, type(self.actor)))
         return False
 
     async def _recover(self, suspicion: str) -> None:
@@ -223,7 +223,7 @@ class Life:
                 await actor.safe_state()
         except Exception as error:
             error = bare(error)
-            safety.note(latch, sentence(error))
+            safety.note(latch, sentence(error, type(actor)))
             if not (_is_answer(error, self.cell) and actor.suspicion is None):
                 raise
             return
@@ -239,12 +239,12 @@ def _is_answer(error: BaseException, cell: Cell) -> TypeGuard[CommandError | Lin
     return isinstance(error, CommandError) or others
 
 
-def _verdict(request: Reply[object], error: BaseException) -> LabtroupeError:
+def _verdict(request: Reply[object], error: BaseException, code: type[Actor]) -> LabtroupeError:
     """Return what the caller is told about an error that ends the actor's life."""
     if isinstance(error, CommandError | LinkError):
         return error
     if isinstance(error, trio.Cancelled):
         return CommandCancelled(f"{request.message!r} was cancelled: the actor went down under it")
-    verdict = CommandCrashed(f"{request.message!r} crashed: {error!r}")
+    verdict = CommandCrashed(f"{request.message!r} crashed: {sentence(error, code)}")
     verdict.__cause__ = error
     return verdict

@@ -14,7 +14,8 @@ import attrs
 
 from labtroupe.bench._mistakes import Wrong, did_you_mean
 from labtroupe.bench._values import Fields, fields_of
-from labtroupe.instrument import Instrument
+from labtroupe.errors import place
+from labtroupe.instrument import Instrument, check_complete
 
 GROUP: Final = "labtroupe.kinds"
 """The group of entry points in which packages name their kinds."""
@@ -56,6 +57,10 @@ def make_kind(kind: str, found: object) -> Kind:
         raise Wrong.because(f"{kind} is not an instrument; derive it from labtroupe.Instrument")
     if inspect.isabstract(found):
         raise Wrong.because(f"{kind} is abstract: a base for kinds, and no kind itself")
+    try:
+        check_complete(found)
+    except TypeError as error:
+        raise Wrong.because(str(error)) from error
     settings = {name: field for name, field in fields_of(found).items() if name != "link"}
     return Kind(kind, found, settings)
 
@@ -97,4 +102,6 @@ def _import(kind: str, value: str) -> object:
         return attrgetter(name)(importlib.import_module(module))
     except Exception as error:
         # A module that is imported may raise anything.
-        raise Wrong.because(f"{kind} cannot be imported ({type(error).__name__}: {error})") from error
+        where = place(error, module)
+        why = f"{type(error).__name__}: {error}{f', at {where}' if where else ''}"
+        raise Wrong.because(f"{kind} cannot be imported ({why})") from error

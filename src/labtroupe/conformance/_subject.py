@@ -11,7 +11,7 @@ import attrs
 
 from labtroupe.control import make_message
 from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
-from labtroupe.instrument import Instrument
+from labtroupe.instrument import Instrument, check_complete
 from labtroupe.messages import Command, Message, Parameter, WhenIdle, commands_of
 from labtroupe.simulation import SimulatedDevice, make_device
 from labtroupe.transport import Address, SimAddress
@@ -63,8 +63,13 @@ def make_subject(
         commands: All that is tried once; where not given, each command for which values can be made up.
 
     Raises:
-        ConfigError: There is no such device, or nothing that can be asked.
+        ConfigError: The class is none of an instrument, or there is no such device, or nothing that can be
+            asked.
     """
+    try:
+        check_complete(instrument_type)
+    except TypeError as error:
+        raise ConfigError(str(error), remedy="Mend the class, and try again.") from error
     settings = dict(settings or {})
     text, make = _device(instrument_type, device, settings)
     subject = Subject(

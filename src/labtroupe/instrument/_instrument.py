@@ -12,6 +12,7 @@ import trio
 from labtroupe.actor import Actor, background, halt_itself, is_halted, publish, times_halted, unless_halted
 from labtroupe.errors import DeviceAbsent, DeviceSilent, LinkLost, ProtocolError, sentence
 from labtroupe.instrument._acquaintance import Acquaintance, Reattach
+from labtroupe.instrument._declared import check_declared
 from labtroupe.instrument._link import Link
 from labtroupe.instrument._manners import Manners
 from labtroupe.instrument._resync import Strategy
@@ -70,6 +71,15 @@ class Instrument(Actor):
     grace: ClassVar[float] = 3.0
 
     link: Link
+
+    def __init_subclass__(cls) -> None:
+        """Check what a subclass declares.
+
+        Raises:
+            TypeError: It cannot be meant.
+        """
+        super().__init_subclass__()
+        check_declared(cls)
 
     @property
     def suspicion(self) -> str | None:

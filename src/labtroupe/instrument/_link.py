@@ -96,9 +96,11 @@ class Link:
             Unavailable: Nobody is there, or somebody else holds the port.
         """
         if self._wire is None:
+            # Before anything is open: a framing of the user's own may fail.
+            decoder = self.manners.framing.decoder()
             transport = self.recorder.tap(await self._connect())
             self._debts.begin_anew(self.manners.lateness)
-            self._wire = Wire(self.address, self._debts, self.manners, transport)
+            self._wire = Wire(self.address, self._debts, self.manners, transport, decoder)
         self._wire.on_unsolicited = on_unsolicited
 
     async def aclose(self) -> None:
@@ -237,7 +239,10 @@ class Link:
         """
         wire, tag = self._open_wire(), self.manners.tag
         stamped = request if tag is None else tag.stamped(request, self._sent)
-        data = wire.encode(stamped)
+        try:
+            data = wire.encode(stamped)
+        except TypeError as error:
+            raise TypeError(f"{request!r} is no bytes; text goes with `query` or `write`") from error
         await self._get_ready(wire, stamped)
         mark_acted()
         self.suspicion = f"{request!r} was cut off"
@@ -287,5 +292,5 @@ class Link:
 
     def _open_wire(self) -> Wire:
         if self._wire is None:
-            raise LinkLost(f"{self.address}: the link is closed")
+            raise LinkLost(f"{self.address}: the link is closed; the base's `on_start` opens it")
         return self._wire

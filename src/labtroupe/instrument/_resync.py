@@ -37,6 +37,11 @@ class Strategy(abc.ABC):
         """
 
 
+def _are_bytes(_: object, field: attrs.Attribute[bytes], value: object) -> None:
+    if not isinstance(value, bytes):
+        raise TypeError(f"the {field.name} of a barrier is bytes, such as b'*OPC?', not {value!r}")
+
+
 @attrs.frozen
 class Barrier(Strategy):
     """A query whose answer cannot be mistaken for that to any other query.
@@ -55,7 +60,7 @@ class Barrier(Strategy):
         budget: Seconds from sending the query within which something must answer it.
     """
 
-    query: bytes
+    query: bytes = attrs.field(validator=_are_bytes)
     accepts: Callable[[bytes], bool]
     lateness: float = attrs.field(default=1.0, validator=ge(0))
     budget: float = attrs.field(default=2.0, validator=gt(0))

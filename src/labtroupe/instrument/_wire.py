@@ -45,14 +45,13 @@ class Wire:
     debts: Debts
     _manners: Manners
     _transport: Transport
+    _decoder: Decoder
     on_unsolicited: Callable[[bytes], None] = attrs.field(default=ignore, init=False)
-    _decoder: Decoder = attrs.field(init=False)
     # Whether the next frame has begun before the last request was sent, and so does not answer it.
     _begun: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Begin with an empty decoder, and give the device the pause it needs."""
-        self._decoder = self._manners.framing.decoder()
+        """Give the device the pause it needs."""
         self._pause()
 
     async def aclose(self) -> None:
@@ -273,3 +272,5 @@ def to_ascii(text: str) -> bytes:
         return text.encode("ascii")
     except UnicodeEncodeError:
         raise ArgumentError(f"{text!r} is not ASCII") from None
+    except AttributeError:
+        raise TypeError(f"{text!r} is no text; bytes go with `exchange` or `send`") from None

@@ -16,6 +16,17 @@ class Range:
     minimum: float = -math.inf
     maximum: float = math.inf
 
+    def __attrs_post_init__(self) -> None:
+        """Check that something is within them.
+
+        Raises:
+            ValueError: Nothing is.
+            TypeError: They are no numbers.
+        """
+        # Reckoned with, as texts can be compared, too.
+        if not self.maximum - self.minimum >= 0:
+            raise ValueError(f"nothing is {self}")
+
     def check(self, value: float) -> None:
         """Raise `ArgumentError` unless ``value`` is a number within the limits.
 

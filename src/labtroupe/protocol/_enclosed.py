@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import ge, min_len
+from attrs.validators import ge
 
 from labtroupe.errors import ArgumentError
 from labtroupe.protocol._cutting import Cut, CuttingDecoder, cut_to_start, garbage
+from labtroupe.protocol._mark import is_mark
 
 
 @attrs.frozen
@@ -19,8 +20,8 @@ class Enclosed:
         max_length: The most bytes that a message may have.
     """
 
-    start: bytes = attrs.field(default=b"\x02", validator=min_len(1))
-    end: bytes = attrs.field(default=b"\x03", validator=min_len(1))
+    start: bytes = attrs.field(default=b"\x02", validator=is_mark)
+    end: bytes = attrs.field(default=b"\x03", validator=is_mark)
     max_length: int = attrs.field(default=4096, kw_only=True, validator=ge(1))
 
     def encode(self, request: bytes) -> bytes:

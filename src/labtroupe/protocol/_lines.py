@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import ge, min_len, optional
+from attrs.validators import ge, optional
 
 from labtroupe.errors import ArgumentError, ProtocolError
 from labtroupe.protocol._held import HeldBytes
+from labtroupe.protocol._mark import is_mark
 from labtroupe.protocol._shown import shown
 
 
@@ -23,8 +24,8 @@ class Lines:
         max_length: The most bytes a line from the device may have before its end.
     """
 
-    end: bytes = attrs.field(default=b"\n", validator=min_len(1))
-    send_end: bytes | None = attrs.field(default=None, kw_only=True, validator=optional(min_len(1)))
+    end: bytes = attrs.field(default=b"\n", validator=is_mark)
+    send_end: bytes | None = attrs.field(default=None, kw_only=True, validator=optional(is_mark))
     max_length: int = attrs.field(default=4096, kw_only=True, validator=ge(1))
 
     def encode(self, request: bytes) -> bytes:

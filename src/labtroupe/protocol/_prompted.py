@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import ge, min_len, optional
+from attrs.validators import ge, optional
 
 from labtroupe.protocol._cutting import Cut, CuttingDecoder, garbage
 from labtroupe.protocol._lines import Lines
+from labtroupe.protocol._mark import is_mark
 
 
 @attrs.frozen
@@ -24,9 +25,9 @@ class Prompted:
         max_length: The most bytes an answer may have.
     """
 
-    prompt: bytes = attrs.field(validator=min_len(1))
-    end: bytes = attrs.field(default=b"\r\n", validator=min_len(1))
-    send_end: bytes | None = attrs.field(default=None, kw_only=True, validator=optional(min_len(1)))
+    prompt: bytes = attrs.field(validator=is_mark)
+    end: bytes = attrs.field(default=b"\r\n", validator=is_mark)
+    send_end: bytes | None = attrs.field(default=None, kw_only=True, validator=optional(is_mark))
     max_length: int = attrs.field(default=4096, kw_only=True, validator=ge(1))
 
     def encode(self, request: bytes) -> bytes:

@@ -51,7 +51,8 @@ def make_device(name: str, **options: str | float) -> SimulatedDevice:
         return make(**options)
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"the simulated device {name} cannot be made: {error}", remedy="Correct its options."
+            f"the simulated device {name} cannot be made: {error}",
+            remedy="Correct its class, or its options." if ":" in name else "Correct its options.",
         ) from error
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import attrs
 import trio
 
-from labtroupe.errors import BenchError, CommandError
+from labtroupe.errors import BenchError, CommandError, sentence
 from labtroupe.escape import Escape
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
@@ -135,7 +135,7 @@ class Rack:
         if crash is not None:
             raise _refusal(
                 name,
-                f"the simulated device has crashed: {crash!r}",
+                f"the simulated device has crashed: {sentence(crash, type(slot.device))}",
                 "Correct its code, then start the bench again.",
             )
         slot.inject(fault, arguments, unit)

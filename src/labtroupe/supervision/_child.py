@@ -216,7 +216,7 @@ async def _make_safe(cell: Cell, actor: Actor) -> None:
                 await actor.recover()
             await actor.safe_state()
         except Exception as error:  # noqa: BLE001 - whatever it is, the device is let go now
-            reason = sentence(bare(error))
+            reason = sentence(bare(error), type(actor))
     reason = f"not done within {limit:g} s" if scope.cancelled_caught else reason
     cell.publish(SafeState(instrument=cell.name, confirmed=not reason, reason=reason))
 

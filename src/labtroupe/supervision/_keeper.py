@@ -267,7 +267,7 @@ class Keeper:
 
     def _end(self, member: Member, record: Child) -> None:
         failure = member.failure
-        reason = None if failure is None else sentence(failure)
+        reason = None if failure is None else sentence(failure, member.spec.actor_type)
         if reason is not None and record.asked:
             # Nobody decides anything by it any more, but it is not to be lost.
             member.cell.publish(CleanupFailed(instrument=record.name, reason=reason))
