@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from labtroupe import Barrier, Instrument, Lines, command
+from labtroupe.errors import ConfigError
 from labtroupe.instrument import Link, Manners, check_complete
 
 from ._memory import Device, MemoryTransport
@@ -117,7 +118,7 @@ class Right(Instrument):
 )
 def test_a_class_that_cannot_be_used_is_told_what_to_do(kind: type[Instrument], said: str) -> None:
     check_complete(Right)
-    with pytest.raises(TypeError, match=re.escape(said)):
+    with pytest.raises(ConfigError, match=re.escape(said)):
         check_complete(kind)
 
 

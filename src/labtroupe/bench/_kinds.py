@@ -14,7 +14,7 @@ import attrs
 
 from labtroupe.bench._mistakes import Wrong, did_you_mean
 from labtroupe.bench._values import Fields, fields_of
-from labtroupe.errors import place
+from labtroupe.errors import ConfigError, place
 from labtroupe.instrument import Instrument, check_complete
 
 GROUP: Final = "labtroupe.kinds"
@@ -59,7 +59,7 @@ def make_kind(kind: str, found: object) -> Kind:
         raise Wrong.because(f"{kind} is abstract: a base for kinds, and no kind itself")
     try:
         check_complete(found)
-    except TypeError as error:
+    except ConfigError as error:
         raise Wrong.because(str(error)) from error
     settings = {name: field for name, field in fields_of(found).items() if name != "link"}
     return Kind(kind, found, settings)

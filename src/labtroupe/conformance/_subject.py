@@ -63,13 +63,9 @@ def make_subject(
         commands: All that is tried once; where not given, each command for which values can be made up.
 
     Raises:
-        ConfigError: The class is none of an instrument, or there is no such device, or nothing that can be
-            asked.
+        ConfigError: The class cannot be used, or there is no such device, or nothing that can be asked.
     """
-    try:
-        check_complete(instrument_type)
-    except TypeError as error:
-        raise ConfigError(str(error), remedy="Mend the class, and try again.") from error
+    check_complete(instrument_type)
     settings = dict(settings or {})
     text, make = _device(instrument_type, device, settings)
     subject = Subject(
