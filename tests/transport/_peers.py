@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -12,13 +11,17 @@ import struct
 import tempfile
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
+import attrs
 import trio
+import trio.testing
 
-from labtroupe.transport import MemoryPort
+from labtroupe.simulation import SimulatedDevice
+from labtroupe.testing import ByteDouble, byte_double
+from labtroupe.testing._byte_double import DoubleVia
 
 
 class Peer(abc.ABC):
@@ -40,9 +43,19 @@ class Peer(abc.ABC):
     address: str
     """Where the transport has to be opened."""
 
-    @abc.abstractmethod
-    def attach(self) -> None:
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[Self]:
+        """Be there in the body."""
+        try:
+            yield self
+        finally:
+            self.close()
+
+    async def attach(self) -> None:  # noqa: B027 - to most it makes no difference
         """Take the connection that has just been opened."""
+
+    def stall(self) -> None:  # noqa: B027 - most take nothing of their own accord
+        """Take nothing more, until something is received."""
 
     @abc.abstractmethod
     def send(self, data: bytes) -> None:
@@ -84,9 +97,6 @@ class Pty(Peer):
         self.address = f"serial:{self.path}?baudrate=115200"
         os.close(port)
 
-    def attach(self) -> None:
-        """Do nothing: the cable is there from the start."""
-
     def send(self, data: bytes) -> None:
         """Send a little to the transport."""
         assert os.write(self.device, data) == len(data)
@@ -116,7 +126,7 @@ class Server(Peer):
         self._connection: socket.socket | None = None
         self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def attach(self) -> None:
+    async def attach(self) -> None:
         """Take the connection that has just been opened, and drop the one before."""
         self._hang_up()
         self._connection, _ = self._listener.accept()
@@ -179,7 +189,7 @@ class Program(Peer):
         Path(self._program).chmod(0o700)
         self.address = f"process:{self._program}"
 
-    def attach(self) -> None:
+    async def attach(self) -> None:
         """Wait until it can be killed, and the one before has ended, who would take its input."""
         _wait(self._link.is_symlink)
         before, self._pids = self._pids, [int(pid) for pid in str(self._link.readlink()).split(".")]
@@ -209,31 +219,88 @@ class Program(Peer):
         self._folder.cleanup()
 
 
-class Memory(Peer):
-    """What stands in for a device in this process."""
+@attrs.define(eq=False)
+class Recorder(SimulatedDevice):
+    """A device that hears all and answers nothing."""
 
-    flood = 100_000
-    _numbers = itertools.count()
+    heard: bytearray = attrs.field(factory=bytearray, init=False)
+
+    def hear(self, data: bytes) -> Sequence[bytes]:
+        """Keep it."""
+        self.heard += data
+        return []
+
+
+class Double(Peer):
+    """A byte double, whose device says what it is told to say."""
+
+    via: ClassVar[DoubleVia]
 
     def __init__(self) -> None:
-        self._port = MemoryPort(f"peer-{next(self._numbers)}")
-        self._port.plug()
-        self.address = f"memory:{self._port.name}"
+        self._double: ByteDouble[Recorder] | None = None
 
-    def attach(self) -> None:
-        """Do nothing: whoever opens it is there."""
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[Self]:
+        """Be there in the body."""
+        async with byte_double(Recorder(), via=self.via) as self._double:
+            self.address = self._double.address
+            yield self
+
+    async def attach(self) -> None:
+        """Wait until the connection was taken."""
+        await trio.testing.wait_all_tasks_blocked()
+
+    def stall(self) -> None:
+        """Take nothing more, until something is received."""
+        self.double.inject("slow-drain", "1h")
+
+    async def receive_at_least(self, count: int, *, pause: float = 0) -> bytes:
+        """Return the next ``count`` bytes and what came with them; ``pause`` seconds between reads."""
+        self.double.inject("clear")
+        return await super().receive_at_least(count, pause=pause)
 
     def send(self, data: bytes) -> None:
         """Send a little to the transport."""
-        assert self._port.say(data) == len(data)
+        # A device answers, and has no way to say something unasked.
+        (slot,) = self.double._rack._slots.values()
+        assert slot.cable.send_now(data) == len(data)
 
     def receive_nowait(self) -> bytes:
         """Return some of what has arrived, or ``b""``."""
-        return self._port.take(65536)
+        heard = bytes(self.double.device.heard)
+        self.double.device.heard.clear()
+        return heard
 
     def unplug(self) -> None:
         """Pull the cable."""
-        self._port.unplug()
+        self.double.inject("unplug")
+
+    @property
+    def double(self) -> ByteDouble[Recorder]:
+        """The double, once it is running."""
+        assert self._double is not None
+        return self._double
+
+
+class MemoryDouble(Double):
+    """It is in this process."""
+
+    via = "memory"
+    flood = 100_000
+
+
+class PtyDouble(Double):
+    """It is behind a serial port that is a pseudo-terminal."""
+
+    via = "pty"
+    flood = 100_000
+
+
+class TcpDouble(Double):
+    """It is behind a TCP server on the loopback interface, which closes its connections in order."""
+
+    via = "tcp"
+    flood = 2_000_000
 
 
 def is_running(pid: int) -> bool:
@@ -259,4 +326,8 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-PEERS: list[type[Peer]] = [Pty, Server, ResettingServer, Program, Memory]
+PEERS: list[type[Peer]] = [PtyDouble, TcpDouble, ResettingServer, Program, MemoryDouble]
+"""What has no double has a far end of its own.
+
+`Pty` and `Server`, which no test of the contract needs any more, are for tests that stay below all doubles.
+"""

@@ -9,11 +9,11 @@ from random import Random
 import attrs
 import trio
 
+from labtroupe.testing._usb import Bed, Pipe, Scope
 from labtroupe.transport import Address, Transport, open_transport
 
 from ..instrument._mischief import Mischief  # noqa: TID252 - the tests are no package of their own
 from ..instrument._play import Caller, Plan, Playful  # noqa: TID252
-from ._usb_bed import Bed, Pipe, Scope
 
 
 @attrs.define(eq=False)
@@ -89,10 +89,6 @@ class NervousPipe(Pipe):
         self.nerves.hear(taken)
         return len(taken)
 
-    def say(self, data: bytes) -> None:
-        """Say something."""
-        self.says += data
-
 
 class NervousScope(Scope):
     """It speaks USBTMC."""
@@ -106,10 +102,6 @@ class NervousScope(Scope):
         taken = super().take(self.nerves.some(data))
         self.nerves.tell()
         return taken
-
-    def say(self, data: bytes) -> None:
-        """Have something to say."""
-        self.answer += data
 
     def packet(self, room: int) -> bytes:
         """Answer a request with as much of a message as it likes, or with nothing yet."""

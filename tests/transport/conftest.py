@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from labtroupe.testing._usb import Bed, is_under_umockdev, usb_bed
 from labtroupe.transport import claims
 from labtroupe.transport._libusb import load
 
-UNDER_UMOCKDEV = "UMOCKDEV_DIR" in os.environ
+UNDER_UMOCKDEV = is_under_umockdev()
 
 # They need umockdev around the whole process: see test_umockdev.py.
 collect_ignore = (
@@ -30,3 +30,10 @@ def _nothing_stays_claimed() -> Iterator[None]:
     """PLR-13: whatever a test does, its ports are free afterwards."""
     yield
     assert claims() == {}
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A machine with USB, in a process that is under umockdev."""
+    with usb_bed() as bed:
+        yield bed

@@ -15,18 +15,17 @@ import pytest
 import trio
 
 from labtroupe.errors import DeviceAbsent, PortInUse
+from labtroupe.testing._usb import is_under_umockdev
 from labtroupe.transport import Address, SerialAddress, Transport, _usb_bulk, claims, open_transport
 
 from ._peers import Peer, Program, Pty, Server, descriptors
-from ._usb_peers import UsbPipe, UsbScope
+from ._usb_peers import UsbDouble, UsbtmcDouble
 
 # ``LABTROUPE_STRESS=10`` opens and closes ten times as often.
 SCALE: Final = float(os.environ.get("LABTROUPE_STRESS", "1"))
 
 # USB needs umockdev around the whole process: see test_umockdev.py.
-KINDS: Final[list[type[Peer]]] = (
-    [UsbPipe, UsbScope] if "UMOCKDEV_DIR" in os.environ else [Pty, Server, Program]
-)
+KINDS: Final[list[type[Peer]]] = [UsbDouble, UsbtmcDouble] if is_under_umockdev() else [Pty, Server, Program]
 
 READ_ALL = """
 import sys, trio
@@ -97,26 +96,13 @@ async def test_thousands_of_cycles_of_opening_and_failing_grow_nothing(
     """PLR-3, PLR-8."""
     # It only waits for what an old answer may need.
     monkeypatch.setattr(_usb_bulk, "_STALE", 0)
-    peer = kind()
-    address = Address.parse(peer.address)
-    absent = Address.parse(peer.absent)
-
-    async def cycle() -> None:
-        transport = await open_transport(address, holder="first")
-        peer.attach()
-        with pytest.raises(PortInUse):
-            await open_transport(address, holder="second")
-        await transport.aclose()
-        with pytest.raises(DeviceAbsent):
-            await open_transport(absent, holder="third")
-
-    for _ in range(100):
-        await cycle()
-    before = descriptors(), threading.active_count(), objects(), memory()
-    for _ in range(int(kind.endurance * SCALE)):
-        await cycle()
-    after = descriptors(), threading.active_count(), objects(), memory()
-    peer.close()
+    async with kind().running() as peer:
+        for _ in range(100):
+            await cycle(peer)
+        before = descriptors(), threading.active_count(), objects(), memory()
+        for _ in range(int(kind.endurance * SCALE)):
+            await cycle(peer)
+        after = descriptors(), threading.active_count(), objects(), memory()
 
     assert after[0] == before[0]
     # trio keeps a few for the next job.
@@ -126,6 +112,17 @@ async def test_thousands_of_cycles_of_opening_and_failing_grow_nothing(
     # In MiB, those of the C libraries too; in 10,000 openings a heap may grow by two or three.
     assert after[3] - before[3] < 4
     assert claims() == {}
+
+
+async def cycle(peer: Peer) -> None:
+    """Open a port, be refused it, close it, and fail to open another."""
+    transport = await open_transport(Address.parse(peer.address), holder="first")
+    await peer.attach()
+    with pytest.raises(PortInUse):
+        await open_transport(Address.parse(peer.address), holder="second")
+    await transport.aclose()
+    with pytest.raises(DeviceAbsent):
+        await open_transport(Address.parse(peer.absent), holder="third")
 
 
 def objects() -> int:

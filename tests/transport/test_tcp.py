@@ -49,7 +49,7 @@ async def test_a_silent_connection_is_probed_and_short_writes_go_at_once(server:
 async def test_closing_lets_what_was_sent_leave_although_an_answer_is_unread(server: Server) -> None:
     """S9: a socket closed with unread input is reset, and what it had not sent yet is lost."""
     transport = await open_transport(Address.parse(server.address), holder="scope")
-    server.attach()
+    await server.attach()
     async with contextlib.aclosing(transport), trio.open_nursery() as nursery:
         sent = 0
         # Until the other side takes no more, so that our side holds some of it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MISSING = [name for name in ("umockdev-preload", "usb-1.0") if not ctypes.util.find_library(name)]
+MISSING = [
+    *["umockdev-wrapper"] * (shutil.which("umockdev-wrapper") is None),
+    *["libusb-1.0"] * (ctypes.util.find_library("usb-1.0") is None),
+]
 
 
 @pytest.mark.apt
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(bool(MISSING), reason=f"needs libraries: {MISSING}; apt install umockdev libusb-1.0-0")
+@pytest.mark.skipif(bool(MISSING), reason=f"needs {MISSING}; apt install umockdev libusb-1.0-0")
 @pytest.mark.parametrize(
     "tests",
     [
@@ -28,12 +31,10 @@ MISSING = [name for name in ("umockdev-preload", "usb-1.0") if not ctypes.util.f
         "test_endurance.py::test_thousands_of_cycles_of_opening_and_failing_grow_nothing",
     ],
 )
-def test_usb_under_umockdev(tests: str, tmp_path: Path) -> None:
+def test_usb_under_umockdev(tests: str) -> None:
     """L1-L9: what every transport keeps to, and what only USB has."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "", "-p", "no:cacheprovider", f"{HERE}/{tests}"]
-    environment = {"LD_PRELOAD": "libumockdev-preload.so.0", "UMOCKDEV_DIR": str(tmp_path)}
-    result = subprocess.run(  # noqa: S603 - ours
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=110
-    )
+    options = ["-q", "-m", "", "-p", "no:cacheprovider"]
+    command = ["umockdev-wrapper", sys.executable, "-m", "pytest", *options, f"{HERE}/{tests}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)  # noqa: S603 - ours
 
     assert result.returncode == 0, result.stdout + result.stderr

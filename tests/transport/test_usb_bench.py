@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +12,7 @@ from labtroupe import open_bench
 from labtroupe.errors import CommandTimeout, LinkLost
 from labtroupe.kinds import DCPowerSupply, OutputStatus
 from labtroupe.simulation import SimulatedDevice, make_device
-
-from ._usb_bed import Bed, Scope
-
-
-@pytest.fixture
-def bed() -> Iterator[Bed]:
-    """A machine with USB."""
-    bed = Bed(os.environ["UMOCKDEV_DIR"])
-    yield bed
-    bed.close()
+from labtroupe.testing._usb import Bed, Scope
 
 
 @pytest.fixture
@@ -31,7 +20,7 @@ def bench(tmp_path: Path) -> Path:
     """Describe a bench with a supply."""
     path = tmp_path / "bench.toml"
     path.write_text(
-        '[instruments.psu]\nkind = "dc-power-supply"\naddress = "USB::0x1ab1::0x04ce::SN0001::INSTR"\n'
+        '[instruments.psu]\nkind = "dc-power-supply"\naddress = "USB::0x1209::0x0001::SN0001::INSTR"\n'
     )
     return path
 

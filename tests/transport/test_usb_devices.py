@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -16,12 +15,11 @@ import trio
 
 from labtroupe.cli import main
 from labtroupe.errors import ConfigError, DeviceAbsent, LinkLost, PortInUse
+from labtroupe.testing._usb import Bed, Pipe, Scope
 from labtroupe.transport import Address, Transport, claims, open_transport
 from labtroupe.transport import _usb as usb_module
 
-from ._usb_bed import Bed, Pipe, Scope
-
-SCOPE = "usb://1ab1:04ce/SN0001"
+SCOPE = "usb://1209:0001/SN0001"
 
 HOLD = f"""
 import trio
@@ -43,7 +41,7 @@ trio.run(main)
 PYUSB = """
 import usb.core
 
-device = usb.core.find(idVendor=0x1AB1, idProduct=0x04CE)
+device = usb.core.find(idVendor=0x1209, idProduct=0x0001)
 device.write(0x01, bytes([1, 1, 254, 0, 1, 0, 0, 0, 1, 0, 0, 0]) + b"?\\0\\0\\0")
 device.write(0x01, bytes([2, 2, 253, 0, 9, 0, 0, 0, 0, 0, 0, 0]))
 print(bytes(device.read(0x82, 512)).hex(" "), flush=True)
@@ -58,14 +56,6 @@ except usb.core.USBError as error:
 def idn(message: bytes) -> bytes:
     """Answer queries with what was asked."""
     return message.upper() if b"?" in message else b""
-
-
-@pytest.fixture
-def bed() -> Iterator[Bed]:
-    """A machine with USB."""
-    bed = Bed(os.environ["UMOCKDEV_DIR"])
-    yield bed
-    bed.close()
 
 
 @pytest.fixture
@@ -212,7 +202,7 @@ async def test_what_a_device_has_kept_is_dropped_at_the_open(bed: Bed) -> None:
     pipe = Pipe()
     pipe.says += b"23.4"
     bed.plug(pipe)
-    async with opened("usb://1234:5678?raw=1") as transport:
+    async with opened("usb://1209:0001?raw=1") as transport:
         with pipe.lock:
             pipe.says += b"24.5"
             pipe.progress()
@@ -224,7 +214,7 @@ async def test_what_nobody_takes_stays_in_the_device(bed: Bed) -> None:
     """L6: it cannot grow our buffer, and is there when somebody takes it."""
     pipe, flood = Pipe(), bytes(range(256)) * 4096
     bed.plug(pipe)
-    async with opened("usb://1234:5678?raw=1") as transport:
+    async with opened("usb://1209:0001?raw=1") as transport:
         with pipe.lock:
             pipe.says += flood
             pipe.progress()
@@ -440,7 +430,7 @@ async def test_a_device_that_does_not_answer_at_the_open_is_absent(
     scope.answers = False
     with (
         trio.fail_after(1),
-        pytest.raises(DeviceAbsent, match=r"^usb://1ab1:04ce/SN0001: no answer within 0\.1 s$"),
+        pytest.raises(DeviceAbsent, match=r"^usb://1209:0001/SN0001: no answer within 0\.1 s$"),
     ):
         await open_transport(Address.parse(SCOPE), holder="scope")
     claimed = claims()
@@ -469,8 +459,8 @@ async def test_two_devices_alike_are_told_apart_by_where_they_are(bed: Bed) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("usb://1234:5678", "it has no USBTMC"),
-        ("usb://1234:5678?interface=3&raw=1", "its interface 3 has no bulk endpoints"),
+        ("usb://1209:0001", "it has no USBTMC"),
+        ("usb://1209:0001?interface=3&raw=1", "its interface 3 has no bulk endpoints"),
     ],
 )
 async def test_an_interface_that_is_not_there_is_a_mistake(bed: Bed, text: str, sentence: str) -> None:

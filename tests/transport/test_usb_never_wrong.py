@@ -10,10 +10,10 @@ import pytest
 import trio
 
 from labtroupe.instrument import DeviceClear, Manners
+from labtroupe.testing._usb import Bed
 
 from ..instrument._mischief import Mood, is_note  # noqa: TID252 - the tests are no package of their own
 from ..instrument._play import Plan, Tally, barrier, tags  # noqa: TID252
-from ._usb_bed import Bed
 from ._usb_mischief import caller
 
 SCALE: Final = float(os.environ.get("LABTROUPE_STRESS", "1"))
@@ -36,23 +36,19 @@ DEVICES: Final = [
 
 
 @pytest.mark.timeout(60 * SCALE)
-async def test_no_answer_is_wrong_over_usb() -> None:
+async def test_no_answer_is_wrong_over_usb(bed: Bed) -> None:
     """L1-L6: whatever devices do, whenever their callers give up, wherever a transfer is cut."""
-    bed = Bed(os.environ["UMOCKDEV_DIR"])
     tallies: list[tuple[Tally, int]] = []
 
     async def play(number: int, plan: Plan, count: int, *, raw: bool) -> None:
         async with caller(bed, plan, number, raw=raw) as asking:
             tallies.append((await asking.ask(count), count))
 
-    try:
-        with trio.fail_after(50 * SCALE):
-            async with trio.open_nursery() as nursery:
-                for number, (plan, raw, count) in enumerate(DEVICES, 2):
-                    start = partial(play, raw=raw)
-                    nursery.start_soon(start, number, plan(QUICK, QUITE_LATE), int(count * SCALE))
-    finally:
-        bed.close()
+    with trio.fail_after(50 * SCALE):
+        async with trio.open_nursery() as nursery:
+            for number, (plan, raw, count) in enumerate(DEVICES, 2):
+                start = partial(play, raw=raw)
+                nursery.start_soon(start, number, plan(QUICK, QUITE_LATE), int(count * SCALE))
 
     asked = sum(count for _, count in tallies)
     assert len(tallies) == len(DEVICES)

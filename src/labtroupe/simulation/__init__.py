@@ -1,6 +1,7 @@
 """Simulated devices that speak bytes over a pty, a socket or memory, and faults to inject into them."""
 
 from labtroupe.simulation._bus import SimulatedBus
+from labtroupe.simulation._cable import Cable, Hear
 from labtroupe.simulation._catalog import SIMULATED, make_device
 from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
@@ -20,10 +21,12 @@ __all__ = [
     "FLOOD_INTERVAL",
     "OPTIONS",
     "SIMULATED",
+    "Cable",
     "Fault",
     "FaultKind",
     "FaultOption",
     "Faults",
+    "Hear",
     "LineDevice",
     "LinkamStage",
     "ModbusBus",

@@ -21,6 +21,10 @@ Hear = Callable[[bytes], None]
 _CHUNK = 4096
 
 
+def _nothing() -> None:
+    return
+
+
 @attrs.define(eq=False)
 class Cable(abc.ABC):
     """A way for bytes from a device to whoever opened its port, and back.
@@ -28,10 +32,12 @@ class Cable(abc.ABC):
     Attributes:
         refused: Whether it is somebody else's for all who open it.
         pause: Seconds between two bytes that the device takes; 0 if it takes what comes.
+        on_clear: Called when the device was told to forget what it was asked; only some buses can.
     """
 
     refused: bool = attrs.field(default=False, init=False)
     pause: float = attrs.field(default=0.0, init=False)
+    on_clear: Callable[[], None] = attrs.field(default=_nothing, init=False)
     _paced: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
 
     @property

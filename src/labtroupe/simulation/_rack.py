@@ -81,13 +81,14 @@ class Rack:
                     self._slots.popitem()[1].power.cancel()
         escape.release()
 
-    def add(self, name: str, device: SimulatedDevice, *, via: Via = "pty") -> str:
+    def add(self, name: str, device: SimulatedDevice, *, via: Via | Cable = "pty") -> str:
         """Put a device into the rack, with its cable plugged in.
 
         Args:
             name: How it is called from now on, usually as its instrument is.
             device: What speaks there.
-            via: The kind of port: serial, a network's, or one that only this process can open.
+            via: The kind of port: serial, a network's, or one that only this process can open; or a
+                cable of your own, which the rack plugs in, and closes.
 
         Returns:
             The address of its port, which stays the same until the rack ends.
@@ -149,9 +150,9 @@ class Rack:
         slot, unit = self._slot(name)
         return slot.faults(unit)
 
-    def _plugged_cable(self, name: str, via: Via) -> Cable:
+    def _plugged_cable(self, name: str, via: Via | Cable) -> Cable:
         with contextlib.ExitStack() as undo:
-            cable = self._cable(name, via)
+            cable = via if isinstance(via, Cable) else self._cable(name, via)
             undo.callback(cable.close)
             cable.plug()
             undo.pop_all()

@@ -106,6 +106,10 @@ class Script(SimulatedDevice):
         """Begin the script anew."""
         self._next, self._unfinished = 0, b""
 
+    def device_clear(self) -> None:
+        """Forget half a request."""
+        self._unfinished = b""
+
     def check_done(self) -> None:
         """Raise if something is still expected.
 

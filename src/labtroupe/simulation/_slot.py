@@ -39,6 +39,7 @@ class Slot:
     def __attrs_post_init__(self) -> None:
         """Give each device a voice."""
         self._outlet = Outlet(self.cable, self._settle)
+        self.cable.on_clear = self._clear
         if isinstance(self.device, SimulatedBus):
             units = self.device.units
             self._voices = {each: Voice(self._outlet, Faults(), [self._faults]) for each in units}
@@ -98,6 +99,13 @@ class Slot:
                 f"no device {unit} is simulated on its bus", remedy=f"Those that are: {units}."
             )
         return self._voices[unit]
+
+    def _clear(self) -> None:
+        """Forget what was asked, and is not answered yet."""
+        self.device.device_clear()
+        for voice in self._voices.values():
+            voice.forget()
+        self._outlet.changed.unpark_all()
 
     def _power_cycle(self, unit: int | None) -> None:
         """Let all, or one of the devices on a bus, forget what a power cycle does."""

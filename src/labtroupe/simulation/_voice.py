@@ -47,7 +47,7 @@ class Voice:
     faults: Faults
     shared: Sequence[Faults] = ()
     _ready: float = attrs.field(default=0.0, init=False)
-    # How often the device was switched off; what it had to say before is forgotten.
+    # How often the device was switched off or cleared; what it had to say before is forgotten.
     _life: int = attrs.field(default=0, init=False)
     _answers: trio.MemorySendChannel[tuple[int, float, bytes]] = attrs.field(init=False)
     _unsent: trio.MemoryReceiveChannel[tuple[int, float, bytes]] = attrs.field(init=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 import attrs
 import trio
@@ -16,8 +16,9 @@ from trio.testing import wait_all_tasks_blocked
 from labtroupe.actor import ActorRef
 from labtroupe.escape import Escape
 from labtroupe.instrument import Instrument
-from labtroupe.simulation import Fault, Rack, Script, ScriptBroken, SimulatedDevice, Tape, Via
+from labtroupe.simulation import Cable, Fault, Rack, Script, ScriptBroken, SimulatedDevice, Tape, Via
 from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.testing._usb import UsbCable, usb_bed
 from labtroupe.transport import Address, Transport, open_transport
 
 __all__ = ["ByteDouble", "Script", "ScriptBroken", "Tape", "byte_double"]
@@ -32,6 +33,9 @@ _ON_THE_WAY: Final = 0.01
 
 _PATIENCE: Final = 1.0
 """Seconds after which this is so where something else in the test never rests."""
+
+DoubleVia = Via | Literal["usb", "usbtmc"]
+"""The kinds of ports that a double may be behind."""
 
 
 @attrs.frozen
@@ -104,11 +108,13 @@ class ByteDouble(Generic[DeviceT]):
 
 
 @asynccontextmanager
-async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator[ByteDouble[DeviceT]]:
+async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGenerator[ByteDouble[DeviceT]]:
     """Put a device behind a port for as long as the body lasts.
 
     In memory it works on any clock, so that under trio's `MockClock` no test waits; on a ``"pty"``
-    or over ``"tcp"`` the bytes go through the operating system, as those of a real device do.
+    or over ``"tcp"`` the bytes go through the operating system, as those of a real device do.  So they
+    do on ``"usb"``, over two bulk endpoints, and on ``"usbtmc"``: through libusb, in a process that
+    was started under umockdev, as in ``umockdev-wrapper pytest``.
 
     Args:
         device: What speaks: a `Script`, a `Tape`, or a simulated device of your own.
@@ -118,6 +124,7 @@ async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator
         ScriptBroken: Something else was said to the device than its script has, or, at the end of a
             body that has not failed, less.  It takes the place of what the body raised because of it.
             A body that has failed by itself says in a note what its script still waited for.
+        ConfigError: It is to be behind USB, and the process is not under umockdev.
         Exception: What else the device has raised.
     """
     crashes: list[Exception] = []
@@ -125,10 +132,10 @@ async def byte_double(device: DeviceT, *, via: Via = "memory") -> AsyncGenerator
     def note(_: str, error: Exception) -> None:
         crashes.append(error)
 
-    with tempfile.TemporaryDirectory(prefix="labtroupe-") as directory:
+    with tempfile.TemporaryDirectory(prefix="labtroupe-") as directory, _cable(via) as cable:
         try:
             async with Rack(Path(directory), on_crash=note).running() as rack:
-                yield ByteDouble(device, rack.add(_NAME, device, via=via), rack)
+                yield ByteDouble(device, rack.add(_NAME, device, via=cable), rack)
                 if via != "memory":
                     with trio.move_on_after(_PATIENCE):
                         await wait_all_tasks_blocked(_ON_THE_WAY)
@@ -153,3 +160,13 @@ def _rest(device: SimulatedDevice) -> Exception | None:
     except ScriptBroken as rest:
         return rest
     return None
+
+
+@contextmanager
+def _cable(via: DoubleVia) -> Generator[Via | Cable]:
+    """Return what a rack takes; the devices of a bed are there until its cable was pulled."""
+    if via == "usb" or via == "usbtmc":  # noqa: PLR1714 - or it is not seen what else it may be
+        with usb_bed() as bed:
+            yield UsbCable(bed, usbtmc=via == "usbtmc")
+    else:
+        yield via
