@@ -35,7 +35,12 @@ _PATIENCE: Final = 1.0
 """Seconds after which this is so where something else in the test never rests."""
 
 DoubleVia = Via | Literal["usb", "usbtmc"]
-"""The kinds of ports that a double may be behind."""
+"""The kinds of ports that a double may be behind.
+
+In memory it works on any clock, so that under trio's `MockClock` no test waits.  The others are the operating
+system's, as those of real devices are: a pseudo-terminal, a network's, two bulk endpoints, and USBTMC.
+Those on USB need a process that was started under umockdev, as by ``umockdev-wrapper pytest``.
+"""
 
 
 @attrs.frozen
@@ -111,14 +116,10 @@ class ByteDouble(Generic[DeviceT]):
 async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGenerator[ByteDouble[DeviceT]]:
     """Put a device behind a port for as long as the body lasts.
 
-    In memory it works on any clock, so that under trio's `MockClock` no test waits; on a ``"pty"``
-    or over ``"tcp"`` the bytes go through the operating system, as those of a real device do.  So they
-    do on ``"usb"``, over two bulk endpoints, and on ``"usbtmc"``: through libusb, in a process that
-    was started under umockdev, as in ``umockdev-wrapper pytest``.
-
     Args:
         device: What speaks: a `Script`, a `Tape`, or a simulated device of your own.
-        via: What kind of port it is behind.
+        via: What kind of port it is behind: in memory, where any clock will do, or one of the
+            system's.  ``"usb"`` is two bulk endpoints; it and ``"usbtmc"`` need umockdev.
 
     Raises:
         ScriptBroken: Something else was said to the device than its script has, or, at the end of a
@@ -128,17 +129,13 @@ async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGen
         Exception: What else the device has raised.
     """
     crashes: list[Exception] = []
-
-    def note(_: str, error: Exception) -> None:
-        crashes.append(error)
-
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as directory, _cable(via) as cable:
         try:
-            async with Rack(Path(directory), on_crash=note).running() as rack:
+            async with Rack(
+                Path(directory), on_crash=lambda _, error: crashes.append(error)
+            ).running() as rack:
                 yield ByteDouble(device, rack.add(_NAME, device, via=cable), rack)
-                if via != "memory":
-                    with trio.move_on_after(_PATIENCE):
-                        await wait_all_tasks_blocked(_ON_THE_WAY)
+                await _wait_heard(via)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         # Also a cancellation, and what pytest fails with, which are none of `Exception`.
@@ -150,6 +147,12 @@ async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGen
             raise
     if problem := next(iter(crashes), _rest(device)):
         raise problem
+
+
+async def _wait_heard(via: DoubleVia) -> None:
+    if via != "memory":
+        with trio.move_on_after(_PATIENCE):
+            await wait_all_tasks_blocked(_ON_THE_WAY)
 
 
 def _rest(device: SimulatedDevice) -> Exception | None:
