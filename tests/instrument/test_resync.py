@@ -131,6 +131,32 @@ async def test_quiet_that_never_comes_loses_the_link(autojump_clock: MockClock) 
         await link.resync()
 
 
+async def test_quiet_drops_a_flood_of_short_frames_piece_by_piece(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L2: frame by frame it would take all the time there is."""
+    device = Device(echo)
+    link = await open_link(device, Quiet(1.0))
+    device.say((0.1, b"bla\n" * 1000) for _ in range(10))
+    taken, receive = [], Wire.receive_anything
+
+    async def note(wire: Wire) -> bytes:
+        taken.append(await receive(wire))
+        return taken[-1]
+
+    monkeypatch.setattr(Wire, "receive_anything", note)
+    await trio.sleep(0.15)
+    await link.resync()
+
+    assert len(taken) == 9
+
+
+@pytest.mark.parametrize(("lateness", "budget"), [(0.5, 2.0), (1.0, 2.0), (3.0, 6.0)])
+def test_a_barrier_waits_for_as_long_as_its_device_may_be_late(lateness: float, budget: float) -> None:
+    """L2: twice, as what was asked before is answered first."""
+    assert Barrier(b"ID?", lambda _: True, lateness=lateness).budget == budget
+
+
 @pytest.mark.parametrize("tag", [ECHO, NUMBER])
 async def test_with_tags_a_late_answer_is_dropped_without_any_cost(
     autojump_clock: MockClock, tag: Tag

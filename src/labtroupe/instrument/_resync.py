@@ -57,13 +57,18 @@ class Barrier(Strategy):
         query: The request, without terminator.
         accepts: Whether an answer is one to this query.
         lateness: Seconds after which this device, if well, answers no more.
-        budget: Seconds from sending the query within which something must answer it.
+        budget: Seconds from sending the query within which something must answer it; if not given,
+            twice ``lateness``, and at least 2 s.
     """
 
     query: bytes = attrs.field(validator=_are_bytes)
     accepts: Callable[[bytes], bool]
     lateness: float = attrs.field(default=1.0, validator=ge(0))
-    budget: float = attrs.field(default=2.0, validator=gt(0))
+    budget: float = attrs.field(
+        # It may have to be as late as that twice: what was asked before is answered first.
+        default=attrs.Factory(lambda self: max(2.0, 2 * self.lateness), takes_self=True),
+        validator=gt(0),
+    )
 
     async def attempt(self, wire: Wire) -> str | None:
         """Send the query, and drop everything until it is answered.
@@ -150,6 +155,8 @@ class Quiet(Strategy):
     async def _is_quiet(self, wire: Wire) -> bool:
         with trio.move_on_after(self.lateness):
             await wire.receive_anything()
+            # One by one, the short frames of a flood would take all the time there is.
+            wire.drop_input()
             return False
         # Half a frame, which came meanwhile.
         return not wire.drop_input()
