@@ -13,7 +13,7 @@ in any case.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,6 +25,12 @@ VERSION: Final = 1
 """The one that is written, and read."""
 
 T = TypeVar("T")
+
+
+class _Version(msgspec.Struct, frozen=True):
+    """What each version of a tape says first."""
+
+    tape: int
 
 
 class TapeHeader(msgspec.Struct, frozen=True):
@@ -91,19 +97,33 @@ def read_tape(path: Path) -> TapeFile:
         ConfigError: There is none, or a line of it is not one of a tape; says which.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: a byte such as 0x85 may stand there as it is, and is no end of a line.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read the tape {path}: {error}", remedy="`labtroupe record NAME -o FILE` makes one."
         ) from error
-    header = _parse(path, 1, lines[0] if lines else "", TapeHeader)
-    if header.tape != VERSION:
+    # First, as another version may have other fields.
+    version = _parse(path, 1, lines[0], _Version).tape
+    if version != VERSION:
         raise ConfigError(
-            f"{path} is a tape of version {header.tape}, and {VERSION} is known here",
+            f"{path} is a tape of version {version}, and {VERSION} is known here",
             remedy="Use the labtroupe that has made it, or record it again.",
         )
-    numbered = [(number, line) for number, line in enumerate(lines[1:], start=2) if line.strip()]
-    return TapeFile(header, [(number, _frame(path, number, line)) for number, line in numbered])
+    header = _parse(path, 1, lines[0], TapeHeader)
+    return TapeFile(header, list(_frames(path, lines)))
+
+
+def _frames(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, TapeFrame]]:
+    """Yield the frames, each with the number of its line."""
+    before = 0.0
+    for number, line in enumerate(lines[1:], start=2):
+        if line.strip():
+            frame = _frame(path, number, line)
+            if frame.at < before:
+                raise _wrong(path, number, f"it is at {frame.at:g} s, and what is above it at {before:g} s")
+            before = frame.at
+            yield number, frame
 
 
 def _frame(path: Path, number: int, line: str) -> TapeFrame:

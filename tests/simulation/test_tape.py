@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_a_line_is_readable_where_the_bytes_are_text_and_exact_in_any_case(tmp_p
         ('{"at": 1, "sent": "a", "received": "b"}', ":3: it needs either"),
         ('{"at": 1, "said": "a"}', ":3: Object contains unknown field `said`"),
         ('{"at": 1, "sent": "\\u20ac"}', ":3: a character is no byte"),
+        ('{"at": -1, "sent": "a"}', ":3: it is at -1 s, and what is above it at 0 s"),
+        ('{"at": 1, "se', ":3: Input data was truncated"),
     ],
 )
 def test_a_line_that_is_none_of_a_tape_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -74,9 +77,26 @@ def test_a_line_that_is_none_of_a_tape_is_named(tmp_path: Path, line: str, messa
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("\n", "\r\n", id="ends of lines"),
+        pytest.param("\n", "\n\n", id="empty lines"),
+        pytest.param('{"tape"', '\ufeff{"tape"', id="byte order mark"),
+        pytest.param("\\u0085", "\x85", id="a character that ends lines elsewhere"),
+        pytest.param('{"tape"', '{"note": "by hand", "tape"', id="a note"),
+    ],
+)
+def test_a_tape_may_have_been_through_an_editor(tmp_path: Path, before: str, after: str) -> None:
+    path = write(tmp_path / "t", TapeFrame(0.5, sent="a\x85\xe9"), TapeFrame(0.5, received="b"))
+    path.write_bytes(path.read_text().replace(before, after).encode())
+
+    assert [frame.data for _, frame in read_tape(path).frames] == [b"a\x85\xe9", b"b"]
+
+
 def test_a_file_that_is_no_tape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    (tmp_path / "new").write_text(tape_line(HEADER).replace('"tape": 1', '"tape": 2'))
+    (tmp_path / "new").write_text('{"tape": 2, "made": "otherwise"}\n')
 
     with pytest.raises(ConfigError, match="empty:1: "):
         read_tape(tmp_path / "empty")
@@ -86,6 +106,9 @@ def test_a_file_that_is_no_tape_is_refused(tmp_path: Path) -> None:
         make_device("tape", path=str(tmp_path / "missing"))
     with pytest.raises(ConfigError, match="strict is 0 or 1"):
         make_device("tape", path=str(tmp_path / "empty"), strict="often")
+    for within in ("nan", "-1"):
+        with pytest.raises(ConfigError, match="within"):
+            make_device("tape", path=str(write(tmp_path / "t")), within=within)
 
 
 async def test_a_tape_says_again_what_the_device_has_said_when_it_has(
@@ -147,6 +170,50 @@ def test_what_comes_at_another_time_says_so(tape: Path, pause: float) -> None:
         device.respond(b"E\r", 10.75 + pause)
 
     assert str(caught.value) == f"line 6 of heater.jsonl: b'E\\r' came after {pause:g} s, and not 2 s"
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "expected", "got"),
+    [
+        pytest.param(b"T\rX\rE\rT\r", "line 6 of", rb"b'E\r'", rb"b'X\rE\rT\r'", id="something new"),
+        pytest.param(b"T\rT\r", "line 6 of", rb"b'E\r'", rb"b'T\r'", id="something left out"),
+        pytest.param(b"E\rT\rT\r", "line 3 of", rb"b'T\r'", rb"b'E\rT\rT\r'", id="another order"),
+        pytest.param(b"T\rE2\rT\r", "line 6 of", rb"b'E\r'", rb"b'E2\rT\r'", id="another argument"),
+        pytest.param(b"T\rE\r", "line 7 of", rb"b'T\r'", b"nothing", id="less"),
+        pytest.param(b"T\rE", "line 6 of", rb"b'E\r'", rb"b'E'", id="a part"),
+        pytest.param(b"T\rE\rT\rT\r", "after the end of", b"nothing", rb"b'T\r'", id="more"),
+    ],
+)
+def test_each_kind_of_other_traffic_is_said(
+    tape: Path, said: bytes, where: str, expected: bytes, got: bytes
+) -> None:
+    def replay(*pieces: bytes) -> None:
+        device = Tape(tape)
+        for piece in pieces:
+            device.respond(piece, 0.0)
+        device.check_done()
+
+    with pytest.raises(ScriptBroken) as at_once:
+        replay(said)
+    with pytest.raises(ScriptBroken) as by_bytes:
+        replay(*(bytes([byte]) for byte in said))
+
+    lines, others = str(at_once.value).splitlines(), str(by_bytes.value).splitlines()
+    assert lines[:2] == [f"{where} heater.jsonl:", f"  expected: {expected.decode()}"]
+    assert lines[2] == f"  got:      {got.decode()}"
+    # In pieces, nothing behind the difference is looked at.
+    assert (lines[:2], lines[3]) == (others[:2], others[3])
+
+
+def test_a_lenient_tape_may_be_long(tmp_path: Path) -> None:
+    """A day of looks at one value: who asks is not to wait until all of it was searched."""
+    path = write(tmp_path / "t", *(TapeFrame(float(at), sent="T\r") for at in range(20_000)))
+    device = Tape(path, strict=False)
+    start = time.process_time()
+    for _ in range(1000):
+        device.respond(b"T\rU\r", 0.0)
+
+    assert time.process_time() - start < 1.0
 
 
 def test_a_power_cycle_begins_the_tape_anew(tape: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Self
 
@@ -82,6 +83,8 @@ class Script(SimulatedDevice):
     strict: bool = attrs.field(default=True, converter=_switch, kw_only=True)
     heard: bytes = attrs.field(default=b"", init=False)
     _steps: list[Step] = attrs.field(factory=list[Step], init=False)
+    # Of each request the steps that it is in: a long tape has few, each many times.
+    _numbers: dict[bytes, list[int]] = attrs.field(factory=dict[bytes, list[int]], init=False)
     # The first step that is not done; of a lenient one, the first to look at.
     _next: int = attrs.field(default=0, init=False)
     _unfinished: bytes = attrs.field(default=b"", init=False)
@@ -99,6 +102,7 @@ class Script(SimulatedDevice):
     def _add(self, step: Step) -> Self:
         if not step.request:
             raise ValueError("a script cannot expect nothing")
+        self._numbers.setdefault(step.request, []).append(len(self._steps))
         self._steps.append(step)
         return self
 
@@ -155,16 +159,20 @@ class Script(SimulatedDevice):
         return self._done(self._next) if common == len(step.request) else None
 
     def _take_any(self) -> Step | None:
-        count = len(self._steps)
-        order = [(self._next + ahead) % count for ahead in range(count)]
         while self._unfinished:
-            for number in order:
-                if self._unfinished.startswith(self._steps[number].request):
-                    return self._done(number)
-            if any(step.request.startswith(self._unfinished) for step in self._steps):
+            complete = [each for each in self._numbers if self._unfinished.startswith(each)]
+            if complete:
+                ahead = min((self._next_of(each) - self._next) % len(self._steps) for each in complete)
+                return self._done((self._next + ahead) % len(self._steps))
+            if any(request.startswith(self._unfinished) for request in self._numbers):
                 return None
             self._unfinished = self._unfinished[1:]
         return None
+
+    def _next_of(self, request: bytes) -> int:
+        """Return the number of the next step with this request, after the last one again the first."""
+        numbers = self._numbers[request]
+        return numbers[bisect_left(numbers, self._next) % len(numbers)]
 
     def _done(self, number: int) -> Step:
         step = self._steps[number]

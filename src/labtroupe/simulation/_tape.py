@@ -38,7 +38,10 @@ class Tape(Script):
     """
 
     path: Path = attrs.field(converter=Path)
-    within: float = attrs.field(default=math.inf, converter=float, kw_only=True)
+    # Nothing would be too late for NaN.
+    within: float = attrs.field(
+        default=math.inf, converter=float, validator=attrs.validators.ge(0.0), kw_only=True
+    )
     # When what is before the next step is over, once there is such a thing.
     _last: float | None = attrs.field(default=None, init=False)
 
