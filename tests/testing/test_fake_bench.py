@@ -8,11 +8,19 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe import Actor, ChangeKind, Instrument, State, command
+from labtroupe import Actor, ChangeKind, CommandError, Instrument, State, command
 from labtroupe.bench import load_bench
-from labtroupe.errors import CommandTimeout, DeviceAbsent, Halted, LinkLost, UnknownInstrumentError
+from labtroupe.errors import (
+    BenchError,
+    CommandTimeout,
+    DeviceAbsent,
+    Halted,
+    LinkLost,
+    UnknownInstrumentError,
+)
 from labtroupe.instrument import Bus
 from labtroupe.kinds import DCPowerSupply, LinkamT95
+from labtroupe.sync import attach
 from labtroupe.testing import Double, FakeBench, MakeDouble, doubled
 
 BENCH = """
@@ -140,6 +148,30 @@ def test_it_works_without_pytest_trio(
                 await bench.ref("heater", LinkamT95).ask(LinkamT95.temperature(), timeout=60)
 
     trio.run(main, clock=virtual_clock)
+
+
+def test_a_blocking_script_has_its_blocking_bench(fake_bench: FakeBench, make_double: MakeDouble) -> None:
+    """In this thread; `attach` finds it, too."""
+    heater = make_double(LinkamT95)
+    heater.when(LinkamT95.temperature()).reply(21.5)
+    heater.expect(LinkamT95.ramp(40.0))
+    with fake_bench(BENCH, {"heater": heater}) as bench:
+        assert bench["heater"].temperature() == 21.5
+        attach()["heater"].ramp(40)
+        heater.starting.raises(DeviceAbsent("off"))
+        heater.fail(LinkLost("unplugged"))
+        with pytest.raises(CommandError):
+            bench["heater"].ramp(41, timeout=0.1)
+        assert bench.connections("heater").missing
+
+    assert [each.outcome for each in heater.received] == ["done", "done"]
+
+
+def test_what_a_blocking_script_raises_comes_out_of_its_bench(fake_bench: FakeBench) -> None:
+    with pytest.raises(ZeroDivisionError), fake_bench(BENCH):
+        raise ZeroDivisionError
+    with pytest.raises(BenchError):
+        attach()
 
 
 async def test_a_bus_and_what_is_on_it_can_be_stood_in_for(

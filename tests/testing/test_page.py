@@ -15,4 +15,4 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester, monkeypatch: pyte
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     result = pytester.runpytest_inprocess("-p", "pytest_trio.plugin", "-p", "labtroupe.testing.plugin")
 
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)

@@ -32,7 +32,8 @@ from labtroupe import (
 )
 from labtroupe.connections import ConnectionReport
 from labtroupe.kinds import DCPowerSupply, LinkamT95
-from labtroupe.testing import ANY, Double, MakeDouble, Probe, Received, Rule
+from labtroupe.sync import OpenBench
+from labtroupe.testing import ANY, Double, FakeBench, MakeDouble, Probe, Received, Rule
 
 Celsius = Annotated[float, Range(-196, 600), Unit("degC")]
 
@@ -209,7 +210,7 @@ async def slow_stir(turns: int) -> str:
     return "stirred" * turns
 
 
-async def doubles(make_double: MakeDouble) -> None:
+async def doubles(make_double: MakeDouble, fake_bench: FakeBench) -> None:
     """A double answers with what its class declares."""
     double = assert_type(make_double(Bath), Double[Bath])
     assert_type(double.when(Bath.level()).reply(0.5, 1), Rule[float])
@@ -218,6 +219,10 @@ async def doubles(make_double: MakeDouble) -> None:
     double.when(Bath.level).calls(lambda: 0.5)
     double.when(Bath.stir).calls(slow_stir)
     double.starting.raises(OSError("off")).reply(None)
+    async with fake_bench({"bath": double}) as bench:
+        assert_type(bench, Bench)
+    with fake_bench({"bath": double}) as blocking:
+        assert_type(blocking, OpenBench)
     assert_type(await Probe(double).expect(Bath.level, Bath.stir(2), within=1), list[Received])
 
 

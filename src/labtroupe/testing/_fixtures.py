@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 
+from labtroupe import sync
 from labtroupe.actor import Actor
 from labtroupe.bench import (
     Bench,
@@ -18,8 +19,10 @@ from labtroupe.bench import (
     InstrumentConfig,
     load_bench,
     open_bench,
+    requiring,
     simulated,
 )
+from labtroupe.sync import OpenBench
 from labtroupe.testing._double import Double
 from labtroupe.testing._doubled import doubled, made_of
 from labtroupe.transport import SimAddress
@@ -47,15 +50,14 @@ class FakeBench:
     _folder: Path
     _chance: random.Random
 
-    @asynccontextmanager
-    async def __call__(
+    def __call__(
         self,
         bench: BenchSource | Mapping[str, Double[Any]],
         doubles: Mapping[str, Double[Any]] | None = None,
         *,
         require: Collection[str] | None = (),
-    ) -> AsyncGenerator[Bench]:
-        """Run a bench for as long as the body lasts, as `open_bench` does.
+    ) -> FakeOpening:
+        """Return a bench that runs for as long as the body of an ``async with``, or of a ``with``, lasts.
 
         Args:
             bench: What describes it, as for `open_bench`; or the text of a ``bench.toml`` itself; or
@@ -70,8 +72,7 @@ class FakeBench:
             TypeError: A double stands for another class than the instrument has.
         """
         config = _in_memory(simulated(doubled(self._described(bench), doubles or {})))
-        async with open_bench(config, require=require, chance=self._chance) as running:
-            yield running
+        return FakeOpening(requiring(config, require), self._chance)
 
     def _described(self, bench: BenchSource | Mapping[str, Double[Any]]) -> BenchConfig:
         if isinstance(bench, Mapping):
@@ -81,6 +82,35 @@ class FakeBench:
             file.write_text(bench)
             bench = file
         return load_bench(bench)
+
+
+@attrs.define(eq=False)
+class FakeOpening(AbstractAsyncContextManager[Bench], AbstractContextManager[OpenBench]):
+    """A bench that touches no real device, opened by ``async with``; by ``with``, for a blocking script.
+
+    The latter runs in a thread of its own, as that of `labtroupe.sync.open_bench`, and so in real time.
+    """
+
+    _config: BenchConfig
+    _chance: random.Random
+    _exits: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
+    _blocking: ExitStack = attrs.field(factory=ExitStack, init=False)
+
+    async def __aenter__(self) -> Bench:
+        """Open it."""
+        return await self._exits.enter_async_context(open_bench(self._config, chance=self._chance))
+
+    async def __aexit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036 - handed on
+        """Close it."""
+        return await self._exits.__aexit__(*raised)
+
+    def __enter__(self) -> OpenBench:
+        """Open it in a thread of its own."""
+        return self._blocking.enter_context(sync.open_bench(self._config))
+
+    def __exit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036 - handed on
+        """Close it, and wait until it is."""
+        return self._blocking.__exit__(*raised)
 
 
 def _in_memory(config: BenchConfig) -> BenchConfig:

@@ -52,11 +52,12 @@ class Part:
     _in_hand: trio.CancelScope | None = attrs.field(default=None, init=False)
     # Of the present life; none if there is none.
     _failing: trio.Event | None = attrs.field(default=None, init=False)
+    _loop: trio.lowlevel.TrioToken | None = attrs.field(default=None, init=False)
 
     async def start(self) -> None:
         """Begin a life, as it is said how."""
         await self.starting.answer(self.starting.command.plain)
-        self._failing = trio.Event()
+        self._failing, self._loop = trio.Event(), trio.lowlevel.current_trio_token()
 
     async def make_safe(self) -> None:
         """Get into the safe state, as it is said how."""
@@ -81,13 +82,20 @@ class Part:
         check_error(error)
         if isinstance(error, CommandError):
             raise TypeError(f"{error!r} is for an asker alone, and ends no life")
-        if self._failing is None:
+        if self._failing is None or self._loop is None:
             raise RuntimeError("the double has no life that could end: it is not up")
         self._failure = error
-        if self._in_hand is None:
-            self._failing.set()
+        if trio.lowlevel.in_trio_run():
+            self._end_life()
         else:
+            # A blocking bench is in another thread than the test.
+            self._loop.run_sync_soon(self._end_life)
+
+    def _end_life(self) -> None:
+        if self._in_hand is not None:
             self._in_hand.cancel("it fails")
+        elif self._failing is not None:
+            self._failing.set()
 
     async def carry_out(self, message: Message[Any]) -> object:
         """Answer a message.
