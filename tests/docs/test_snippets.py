@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -242,6 +241,7 @@ def test_the_session_of_the_page_about_returns_is_what_happens(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.usefixtures("own_directories")
 def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").mkdir()
     shutil.copy(ROOT / "examples/bench.toml", tmp_path / "examples")
@@ -253,8 +253,6 @@ def test_every_python_snippet_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     examples = list(document.examples())
     assert examples
     with contextlib.ExitStack() as stack:
-        runtime = stack.enter_context(tempfile.TemporaryDirectory(prefix="lt-"))
-        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         if page.name == "from-a-blocking-script.md":
             stack.enter_context(labtroupe.sync.open_bench("bench.toml"))
         for example in examples:

@@ -61,17 +61,15 @@ class Place:
 
     Attributes:
         folder: With ``bench.toml`` in it.
-        runtime: Where the control sockets are.
     """
 
     folder: Path
-    runtime: str
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment of a process that finds the bench's classes."""
         paths = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
         own = {name: str(self.folder / "own") for name in ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR")}
-        return {**os.environ, **own, "XDG_RUNTIME_DIR": self.runtime, "PYTHONPATH": os.pathsep.join(paths)}
+        return {**os.environ, **own, "PYTHONPATH": os.pathsep.join(paths)}
 
     def stopped(self) -> list[int]:
         """Return the processes in which the instrument was stopped in order."""
@@ -80,7 +78,7 @@ class Place:
 
 
 @contextmanager
-def bench_on_a_port(folder: Path, runtime: str) -> Generator[Place]:
+def bench_on_a_port(folder: Path) -> Generator[Place]:
     """Have a port, and write down a bench with an instrument at it."""
     device, port = os.openpty()
     try:
@@ -91,6 +89,6 @@ def bench_on_a_port(folder: Path, runtime: str) -> Generator[Place]:
             f'address = "serial:{os.ttyname(port)}"\n'
         )
         os.close(port)
-        yield Place(folder, runtime)
+        yield Place(folder)
     finally:
         os.close(device)

@@ -168,9 +168,8 @@ def test_a_bench_that_has_failed_is_opened_anew_and_the_log_says_why(
     bench = notebook.setup("bench.toml", reopen=reopen)
 
     assert bench["teller"].pid() == os.getpid()
-    assert [each.getMessage() for each in caplog.records] == [
-        "the bench told, opened anew now, had failed: teller: given up: ZeroDivisionError()"
-    ]
+    (told,) = (each.getMessage() for each in caplog.records)
+    assert told.startswith("the bench told, opened anew now, had failed: teller: given up: ZeroDivision")
 
 
 def test_ctrl_c_in_a_cell_cancels_the_command_and_keeps_the_bench(place: Place) -> None:
