@@ -8,7 +8,6 @@ import pytest
 
 from labtroupe.testing._usb import Bed, is_under_umockdev, usb_bed
 from labtroupe.transport import claims
-from labtroupe.transport._libusb import load
 
 UNDER_UMOCKDEV = is_under_umockdev()
 
@@ -16,13 +15,6 @@ UNDER_UMOCKDEV = is_under_umockdev()
 collect_ignore = (
     [] if UNDER_UMOCKDEV else ["test_usb_bench.py", "test_usb_devices.py", "test_usb_never_wrong.py"]
 )
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _libusb_is_loaded() -> None:
-    """Let pyusb open what it keeps open, before a test is held to leave nothing."""
-    if UNDER_UMOCKDEV:
-        load()
 
 
 @pytest.fixture(autouse=True)

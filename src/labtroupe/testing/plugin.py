@@ -6,6 +6,8 @@ neither trio nor the rest of labtroupe before a fixture is asked for.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import secrets
 import tempfile
@@ -148,7 +150,18 @@ def leak_check() -> Iterator[None]:
     system tasks and those of fixtures included.  A task that does not end
     is a test that does not end; bound it with ``trio.fail_after``.
     """
+    if "umockdev" in os.environ.get("LD_PRELOAD", ""):
+        _load_libusb()
     before = Holdings.now()
     yield
     if left := left_since(before):
         pytest.fail("\n  ".join(["The test left behind:", *left]), pytrace=False)
+
+
+def _load_libusb() -> None:
+    """Let pyusb open now what it keeps open for good: the test that does it first is not to blame."""
+    from labtroupe.errors import ConfigError  # noqa: PLC0415 - as the module says
+    from labtroupe.transport._libusb import load  # noqa: PLC0415
+
+    with contextlib.suppress(ConfigError):
+        load()
