@@ -138,7 +138,8 @@ async def test_quiet_drops_a_flood_of_short_frames_piece_by_piece(
     device = Device(echo)
     link = await open_link(device, Quiet(1.0))
     device.say((0.1, b"bla\n" * 1000) for _ in range(10))
-    taken, receive = [], Wire.receive_anything
+    taken: list[bytes] = []
+    receive = Wire.receive_anything
 
     async def note(wire: Wire) -> bytes:
         taken.append(await receive(wire))

@@ -15,6 +15,7 @@ from labtroupe.conformance._check import Check
 from labtroupe.conformance._finding import NotDeclared, Shortfall
 from labtroupe.conformance._menu import CHECKS
 from labtroupe.conformance._subject import Subject
+from labtroupe.conformance._threads import PATIENCE, WaitForThreads
 from labtroupe.conformance._trial import Ground
 from labtroupe.errors import bare
 
@@ -28,8 +29,8 @@ _MOST_VIRTUAL: Final = 100_000.0
 
 _STUCK: Final = "its code does not end when it is cancelled, or blocks"
 _UNSTICK: Final = (
-    "Never catch `trio.Cancelled`, and shield nothing without a deadline. Then try again: the "
-    "other checks need it."
+    "Never catch `trio.Cancelled`, shield nothing without a deadline, wait with `await trio.sleep(...)`, and "
+    f"let what is done in a thread end within {PATIENCE:g} s. Then try again: the other checks need it."
 )
 
 
@@ -100,10 +101,9 @@ class _Run:
         return Result(check.name, check.promise, Verdict.FAILS, repr(error), check.fix)
 
     def _work(self) -> None:
+        clock = MockClock(autojump_threshold=0)
         try:
-            trio.run(
-                self._main, clock=MockClock(autojump_threshold=0), instruments=[_Treadmill(self._give_up)]
-            )
+            trio.run(self._main, clock=clock, instruments=[_Treadmill(self._give_up), WaitForThreads(clock)])
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
             self._error = bare(error)
         finally:
