@@ -43,7 +43,7 @@ def run(folder: Path, *words: str) -> str:
 
 def test_a_new_driver_passes_its_tests(made: Path) -> None:
     """PLR-17."""
-    assert "3 passed" in run(made, "pytest", "-q", "-p", "no:cacheprovider")
+    assert "4 passed" in run(made, "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def test_a_new_driver_has_the_card_that_is_written_for_it(made: Path) -> None:
@@ -55,6 +55,11 @@ def test_a_new_driver_has_the_card_that_is_written_for_it(made: Path) -> None:
 
 def test_the_bench_of_a_new_driver_is_right(made: Path) -> None:
     assert "ok, 1 instrument" in run(made, "labtroupe", "check", "--simulate", "bench.toml")
+
+
+def test_a_new_driver_is_as_ruff_wants_it_by_default(made: Path) -> None:
+    run(made, "ruff", "check", "--isolated", "--no-cache", ".")
+    run(made, "ruff", "format", "--isolated", "--no-cache", "--check", ".")
 
 
 @pytest.mark.slow
@@ -81,11 +86,17 @@ def test_nothing_is_overwritten(made: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Plate", "no name for a driver"),
-        ("../plate", "no name for a driver"),
-        ("class", "no name for a driver"),
+        ("Plate 2000", "Give another name, such as plate-2000."),
+        ("2 Plates", "Give another name, such as plates."),
+        ("../plate", "'../plate' is no name for a driver"),
+        ("é", "Give another name, such as water-bath."),
+        ("class", "class is a word of Python's own\n  Give another name, such as class-driver."),
         ("trio", "there is a Python package trio already"),
         ("json", "there is a Python package json already"),
+        ("tests", "there is a Python package tests already"),
+        ("instrument", "its class would be Instrument, which hides the Instrument that it needs"),
+        ("line-device", "its class would be LineDevice"),
+        ("linkam-t95", "there is a kind linkam-t95 already"),
     ],
 )
 def test_a_name_that_would_not_do_is_refused(
@@ -94,3 +105,23 @@ def test_a_name_that_would_not_do_is_refused(
     assert main(["new", "driver", name]) == 2
     assert said in capsys.readouterr().err
     assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [(["cold-plate"], "cold-plate"), (["package", "cold-plate"], "cold-plate"), (["driver"], "NAME")],
+)
+def test_it_is_said_how_it_is_written(
+    words: list[str], right: str, empty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", *words]) == 2
+    assert f"write it `labtroupe new driver {right}`" in capsys.readouterr().err
+    assert list(empty.iterdir()) == []
+
+
+def test_it_is_said_what_to_do_next(capsys: pytest.CaptureFixture[str], made: Path) -> None:
+    assert made.exists()
+    steps = [line.split("#")[0].strip() for line in capsys.readouterr().out.splitlines()]
+
+    assert "labtroupe test cold_plate_2:ColdPlate2" in steps
+    assert "pip install -e '.[test]'" in steps

@@ -100,8 +100,8 @@ def _import(kind: str, value: str) -> object:
     module, _, name = value.partition(":")
     try:
         return attrgetter(name)(importlib.import_module(module))
-    except Exception as error:
-        # A module that is imported may raise anything.
+    except (Exception, SystemExit) as error:
+        # A module that is imported may raise anything, and one that is a script may end with it.
         where = place(error, module)
         why = f"{type(error).__name__}: {error}{f', at {where}' if where else ''}"
         raise Wrong.because(f"{kind} cannot be imported ({why})") from error
