@@ -1689,6 +1689,13 @@ MUTATIONS = [
         "testing/test_double.py",
     ),
     Mutation(
+        "doubles: what comes while fixtures are closed counts",
+        "testing/plugin.py",
+        "double.part.violations[count:]",
+        "double.part.violations[:0]",
+        "testing/test_plugin.py",
+    ),
+    Mutation(
         "doubles: the test fails whose double was not used as it says",
         "testing/plugin.py",
         "        pytest.fail(found, pytrace=False)\n",

@@ -86,6 +86,39 @@ def test_a_descriptor_that_replaces_another_one_is_reported(run: Run) -> None:
     result.stdout.re_match_lines([r"  file descriptor \d+: /.*/second$"])
 
 
+def test_a_file_that_was_open_before_may_be_renamed_or_deleted(run: Run) -> None:
+    """As a log is by who rotates it; it is the same file."""
+    result = run("""
+    @pytest.fixture(scope="module", autouse=True)
+    def log():
+        with open("log", "w") as log:
+            yield log
+
+    def test_renamed():
+        os.rename("log", "log.1")
+
+    def test_deleted():
+        os.remove("log.1")
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
+def test_what_a_first_process_leaves_to_the_next_is_no_leak(run: Run) -> None:
+    """`multiprocessing` has a tracker, of which there is one as long as the process lives."""
+    result = run("""
+    import multiprocessing
+
+    def test_clean():
+        process = multiprocessing.get_context("spawn").Process(target=print)
+        process.start()
+        process.join()
+        process.close()
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
 def test_what_only_waits_for_the_collector_is_no_leak(run: Run) -> None:
     result = run("""
     class Cycle:

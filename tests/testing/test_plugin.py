@@ -103,6 +103,53 @@ def test_a_test_that_fails_anyway_says_what_its_double_was_asked(run: Run) -> No
     result.stdout.fnmatch_lines(["*heater: LinkamT95.stop() by * not expected; the script has only:"])
 
 
+def test_what_comes_while_fixtures_are_closed_is_held_against_the_script_too(run: Run) -> None:
+    """As when a blocking bench is closed, which is no part of the test: so it is an error and no failure."""
+    result = run("""
+    from labtroupe import sync
+    from labtroupe.bench import load_bench
+    from labtroupe.testing import doubled
+
+    @pytest.fixture
+    def bench(heater, own_directories):
+        Path("bench.toml").write_text(BENCH)
+        with sync.open_bench(doubled(load_bench(Path("bench.toml")), {"heater": heater})) as bench:
+            yield bench
+            try:
+                bench["heater"].hold()
+            except CommandError:
+                pass
+
+    def test_closes(bench, heater):
+        heater.when(LinkamT95.temperature()).reply(20.0)
+        assert bench["heater"].temperature() == 20.0
+        assert [each.sender for each in heater.received] == ["MainThread"]
+    """)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["heater: LinkamT95.hold() by MainThread at * s: not expected; *"])
+
+
+def test_a_class_of_unittest_can_have_doubles(run: Run) -> None:
+    result = run("""
+    import unittest
+
+    class Test(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def _heater(self, heater):
+            self.heater = heater
+
+        def test_unmet(self):
+            self.heater.expect(LinkamT95.stop())
+
+        def test_as_expected(self):
+            self.heater.when(LinkamT95.stop())
+    """)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["LinkamT95: LinkamT95.stop() was expected once, and came 0 times; *"])
+
+
 def test_the_seed_of_a_test_that_fails_is_shown_and_can_be_given(run: Run) -> None:
     body = """
     def test_fails(chance, labtroupe_seed):

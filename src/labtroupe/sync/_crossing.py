@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -123,11 +124,11 @@ class Crossing:
         return await work()
 
     def _begin(self, errand: _Errand[T]) -> None:
-        context = contextvars.copy_context()
+        context, thread = contextvars.copy_context(), threading.current_thread().name
 
         def begin() -> None:
             try:
-                trio.lowlevel.spawn_system_task(errand.run, context=context)
+                trio.lowlevel.spawn_system_task(errand.run, name=thread, context=context)
             except RuntimeError:
                 # In a loop that ends there are no new tasks.
                 errand.answer.put(outcome.Error(trio.RunFinishedError()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -30,6 +31,10 @@ _LOOP = ("trio._core._run", "run")
 """Those around a loop of trio."""
 
 
+# Its number, and what it refers to, which may be renamed or deleted while it is open.
+_Descriptor = tuple[int, int, int]
+
+
 def left_since(before: Holdings) -> list[str]:
     """Return a line for each thing that was not held ``before`` and is not about to go."""
     if not Holdings.now().beyond(before):
@@ -46,36 +51,45 @@ def left_since(before: Holdings) -> list[str]:
 class Holdings:
     """What the process holds at one moment."""
 
-    descriptors: frozenset[tuple[int, str]]
+    descriptors: Mapping[_Descriptor, str]
     threads: frozenset[threading.Thread]
 
     @classmethod
     def now(cls) -> Self:
         """Return what is held now."""
         busy = (thread for thread in threading.enumerate() if not _is_spare(thread))
-        return cls(frozenset(_descriptors()), frozenset(busy))
+        return cls(dict(_descriptors()), frozenset(busy))
 
     def beyond(self, before: Self) -> list[str]:
         """Return a line for each thing that was not held ``before``."""
-        descriptors = sorted(self.descriptors - before.descriptors)
+        descriptors = sorted(each for each in self.descriptors.items() if each[0] not in before.descriptors)
         threads = sorted(self.threads - before.threads, key=lambda thread: thread.name)
         return [
-            *(f"file descriptor {fd}: {target}" for fd, target in descriptors),
+            *(f"file descriptor {fd}: {target}" for (fd, *_), target in descriptors),
             *(f"thread {thread.name!r}: {_place(thread)}{_tasks(thread)}" for thread in threads),
         ]
 
 
-def _descriptors() -> Iterator[tuple[int, str]]:
+def _descriptors() -> Iterator[tuple[_Descriptor, str]]:
     """Yield each open descriptor above standard error, and what it refers to.
 
     The standard three are left out because pytest's capture moves them.
     """
     folder = Path("/proc/self/fd")
+    tracker = _tracker()
     for link in folder.iterdir() if folder.is_dir() else ():
         # The one that listed the folder is closed by now.
-        with contextlib.suppress(FileNotFoundError):
-            if int(link.name) > _STANDARD_ERROR:
-                yield int(link.name), str(link.readlink())
+        with contextlib.suppress(OSError):
+            number = int(link.name)
+            if number > _STANDARD_ERROR and number != tracker:
+                found = os.fstat(number)
+                yield (number, found.st_dev, found.st_ino), str(link.readlink())
+
+
+def _tracker() -> object:
+    """Return the descriptor that `multiprocessing` keeps until this process ends, once it has spawned one."""
+    tracker = getattr(sys.modules.get("multiprocessing.resource_tracker"), "_resource_tracker", None)
+    return getattr(tracker, "_fd", None)
 
 
 def _is_spare(thread: threading.Thread) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labtroupe.testing._fixtures import FakeBench, MakeDouble
 
 _DOUBLES: Final = pytest.StashKey[list["Double[Any]"]]()
+_TOLD: Final = pytest.StashKey[list[int]]()
 _SEED: Final = pytest.StashKey[int]()
 
 
@@ -81,11 +82,20 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
-def make_double(request: pytest.FixtureRequest) -> MakeDouble:
-    """A maker of message doubles, `labtroupe.testing.Double`, that are verified when the test has ended."""
+def make_double(request: pytest.FixtureRequest) -> Iterator[MakeDouble]:
+    """A maker of message doubles, `labtroupe.testing.Double`, that are verified when the test has ended.
+
+    What then comes while its fixtures are closed, and is not in the script, is an error too.
+    """
     from labtroupe.testing._fixtures import MakeDouble  # noqa: PLC0415 - as the module says
 
-    return MakeDouble(request.node.stash.setdefault(_DOUBLES, []))
+    doubles: list[Double[Any]] = []
+    request.node.stash[_DOUBLES] = doubles
+    yield MakeDouble(doubles)
+    pairs = zip(doubles, request.node.stash.get(_TOLD, []), strict=False)
+    late = [each for double, count in pairs for each in double.part.violations[count:]]
+    if late:
+        pytest.fail("\n".join(late), pytrace=False)
 
 
 @pytest.fixture
@@ -117,14 +127,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _violations(item: pytest.Item) -> str:
-    """Return what the doubles of a test have to say, once; empty if all was as it should be."""
+    """Return what the doubles of a test have to say; empty if all was as it should be."""
     found: list[str] = []
     doubles = item.stash.setdefault(_DOUBLES, [])
-    while doubles:
+    for double in doubles:
         try:
-            doubles.pop(0).verify()
+            double.verify()
         except AssertionError as violated:
             found.append(str(violated))
+    item.stash[_TOLD] = [len(double.part.violations) for double in doubles]
     return "\n".join(found)
 
 
