@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final, cast
 
 import pytest
 import trio
@@ -12,7 +15,10 @@ from labtroupe import open_bench
 from labtroupe.errors import CommandTimeout, LinkLost
 from labtroupe.kinds import DCPowerSupply, OutputStatus
 from labtroupe.simulation import SimulatedDevice, make_device
+from labtroupe.testing import byte_double
 from labtroupe.testing._usb import Bed, Scope
+
+PAGE: Final = Path(__file__).parents[2] / "docs/how-to/be-the-device.md"
 
 
 @pytest.fixture
@@ -49,6 +55,17 @@ async def test_an_instrument_is_used_over_usb_and_found_again(bed: Bed, bench: P
 
     assert isinstance(status, OutputStatus)
     assert any(b"VOLT 2.5" in message for message in scope.messages)
+
+
+async def test_the_snippet_of_the_page_about_doubles_runs() -> None:
+    text = PAGE.read_text().partition("## Behind USB")[2]
+    block = re.search(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert block is not None
+    names: dict[str, object] = {"byte_double": byte_double, "trio": trio}
+    exec(block[1], names)  # noqa: S102 - ours
+    test = cast("Callable[[], Awaitable[None]]", names["test_it_is_found_again_at_another_usb_port"])
+    with trio.fail_after(20):
+        await test()
 
 
 async def test_an_idle_instrument_is_left_in_peace(bed: Bed, bench: Path) -> None:
