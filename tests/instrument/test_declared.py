@@ -44,7 +44,7 @@ def declare(name: str, value: object) -> type[object]:
         ("silence", -1.0, "it has to be a number of seconds"),
         ("simulation", Device, 'it has to be a text, such as "sim:package.module:Class"'),
         ("busy", b"BUSY", "it has to be a function of a frame"),
-        ("unsolicited", method, "a method of the class is a @staticmethod"),
+        ("unsolicited", method, "a function that takes a frame and nothing else"),
     ],
 )
 def test_what_cannot_be_meant_is_told_where_the_class_is_written(name: str, value: object, said: str) -> None:

@@ -59,6 +59,33 @@ class Counter(LineDevice):
         self.count = 0
 
 
+def is_weight(frame: bytes) -> bool:
+    return frame.startswith(b"W ")
+
+
+class Balance(Instrument):
+    """A balance that says by itself what is on it."""
+
+    framing = Lines(b"\r\n")
+    resync = (Quiet(0.5),)
+    unsolicited = is_weight
+    grams: float | None = None
+
+    def on_unsolicited(self, frame: bytes) -> None:
+        """Keep it."""
+        self.grams = float(frame[2:])
+
+    @command
+    async def weight(self) -> float | None:
+        """What it has said last, in grams."""
+        return self.grams
+
+    @command
+    async def tare(self) -> bool:
+        """Set it to zero."""
+        return await self.link.query("TARE") == "OK"
+
+
 def script() -> Script:
     return Script().expect(b"P?\r", b"1e-3\r").expect(b"P?\r", b"2e-3\r")
 
@@ -353,3 +380,22 @@ async def test_a_fault_may_begin_at_every_byte(fault: str, way: str, autojump_cl
             double.inject("clear")
             await trio.sleep(60)
             assert await gauge.ask(Gauge.pressure()) == 1e-3
+
+
+async def test_a_device_says_something_by_itself(autojump_clock: MockClock) -> None:
+    """Also in the middle of an exchange, and as the faults have it."""
+    device = Script(strict=False, latency=0.2).expect(b"TARE\r\n", b"OK\r\n")
+    async with byte_double(device) as double, double.instrument(Balance) as balance:
+        double.say(b"W 1.5\r\n")
+        await trio.sleep(0.1)
+        assert await balance.ask(Balance.weight()) == 1.5
+        reply = balance.send(Balance.tare())
+        await trio.sleep(0.1)
+        double.say(b"W 2.5\r\n")
+        assert await reply.wait()
+        await trio.sleep(0.5)
+        assert await balance.ask(Balance.weight()) == 2.5
+        double.inject("mute")
+        double.say(b"W 3.5\r\n")
+        await trio.sleep(0.5)
+        assert await balance.ask(Balance.weight()) == 2.5

@@ -82,7 +82,7 @@ def _takes_a_frame(value: object) -> bool:
 
 
 _SECONDS: Final = (_is_number, "a number of seconds")
-_LOOK_AT_FRAMES: Final = (_takes_a_frame, "a function of a frame; a method of the class is a @staticmethod")
+_LOOK_AT_FRAMES: Final = (_takes_a_frame, "a function that takes a frame and nothing else")
 _DECLARED: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = MappingProxyType(
     {
         "framing": (_is_framing, r'a framing, such as Lines(b"\r\n")'),

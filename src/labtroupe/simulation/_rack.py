@@ -141,6 +141,15 @@ class Rack:
             )
         slot.inject(fault, arguments, unit)
 
+    def say(self, name: str, data: bytes) -> None:
+        """Have one device say something by itself, after all that it is to say already.
+
+        Raises:
+            CommandError: There is no such device here.
+        """
+        slot, _ = self._slot(name)
+        slot.say(data)
+
     def faults(self, name: str) -> tuple[Fault, ...]:
         """Return the faults of one device that are on now.
 

@@ -74,6 +74,10 @@ class Slot:
         faults.inject(fault, arguments, trio.current_time())
         self._settle()
 
+    def say(self, data: bytes) -> None:
+        """Have the device, on a bus one of them, say something by itself, after all that it is to say."""
+        next(iter(self._voices.values())).say(data, 0.0)
+
     async def run(self) -> None:
         """Serve until ``power`` is cancelled; what the device raises comes out here, with the port closed."""
         with self.power:

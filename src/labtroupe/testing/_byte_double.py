@@ -69,6 +69,10 @@ class ByteDouble(Generic[DeviceT]):
         """
         self._rack.inject(_NAME, fault, *arguments)
 
+    def say(self, data: bytes) -> None:
+        """Have the device say something by itself, unasked, after all that it is to say already."""
+        self._rack.say(_NAME, data)
+
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults that are on, or wait for their moment."""
