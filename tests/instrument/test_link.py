@@ -1,13 +1,11 @@
-"""Links and instruments over real ptys and sockets, against a device that can be late, mute or gone."""
+"""Links and instruments against a device that can be late, mute or gone: in memory, over ptys and sockets."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from random import Random
-from typing import Literal
 
 import attrs
 import pytest
@@ -27,13 +25,12 @@ from labtroupe.instrument import Barrier, Direction, Instrument, Link, Manners, 
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, LinkInStep, LinkSuspect, command
 from labtroupe.protocol import Lines
-from labtroupe.simulation import LineDevice, Rack
+from labtroupe.simulation import LineDevice, Via
 from labtroupe.supervision import ChildSpec, Supervisor
-from labtroupe.transport import Address, Transport, open_transport
+from labtroupe.testing import ByteDouble, byte_double
+from labtroupe.transport import Address, Transport
 
 from ._memory import Device, MemoryTransport, to
-
-Via = Literal["pty", "tcp"]
 
 
 def is_identity(answer: bytes) -> bool:
@@ -111,28 +108,31 @@ class Strict(Transport):
 
 @attrs.define(eq=False)
 class Desk:
-    """A device in a rack, with links and instruments made for it."""
+    """A device, with links and instruments made for it."""
 
-    rack: Rack
-    device: EchoDevice
-    address: Address
+    double: ByteDouble[EchoDevice]
     events: list[Event] = attrs.field(factory=list[Event])
     violations: list[str] = attrs.field(factory=list[str])
 
+    @property
+    def device(self) -> EchoDevice:
+        """The device."""
+        return self.double.device
+
     def link(self, *resync: Strategy) -> Link:
         """Return a closed link to the device; it gets in step as `Echo` does, if nothing else is said."""
-        return Link(str(self.address), self.connect, Manners(resync=resync or Echo.resync))
+        return Link(self.double.address, self.connect, Manners(resync=resync or Echo.resync))
 
     async def connect(self) -> Transport:
         """Open its port."""
-        inside = await open_transport(self.address, holder="test")
-        return Strict(self.address, inside, self.violations)
+        inside = await self.double.open()
+        return Strict(inside.address, inside, self.violations)
 
     @asynccontextmanager
     async def supervised(self) -> AsyncGenerator[Supervisor]:
         """Run an instrument for it, named ``echo``, under a supervisor."""
         spec = ChildSpec(name="echo", factory=lambda: Echo(self.link()), actor_type=Echo)
-        supervisor = Supervisor([spec], self.events.append, Random(1))  # noqa: S311 - repeatable, not secret
+        supervisor = Supervisor([spec], self.events.append)
         async with trio.open_nursery() as nursery:
             await nursery.start(supervisor.run)
             yield supervisor
@@ -140,20 +140,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(tmp_path: Path, via: Via = "pty") -> AsyncGenerator[Desk]:
-    """Run one simulated device, in the real time that ptys and sockets know."""
-    crashes: list[object] = []
+async def desk(via: Via = "memory") -> AsyncGenerator[Desk]:
+    """Run one simulated device, behind one kind of port."""
     with trio.fail_after(30):
-
-        def report(name: str, error: Exception) -> None:
-            crashes.append((name, error))
-
-        rack = Rack(tmp_path, on_crash=report)
-        async with rack.running():
-            device = EchoDevice(latency=0.001)
-            desk = Desk(rack, device, Address.parse(rack.add("echo", device, via=via)))
+        async with byte_double(EchoDevice(latency=0.001), via=via) as double:
+            desk = Desk(double)
             yield desk
-    assert crashes == []
     assert desk.violations == []
 
 
@@ -168,49 +160,59 @@ async def opened(link: Link) -> AsyncGenerator[Link]:
             await link.aclose()
 
 
-both = pytest.mark.parametrize("via", ["pty", "tcp"])
+every_way = pytest.mark.parametrize(
+    "via", ["memory", *(pytest.param(via, marks=pytest.mark.slow) for via in ("pty", "tcp"))]
+)
 
 
-@both
-async def test_a_late_answer_is_never_given_to_the_next_command(tmp_path: Path, via: Via) -> None:
+@pytest.fixture
+def clock(via: Via) -> MockClock | None:
+    """A clock that jumps, for what is in memory; the others are in real time."""
+    return MockClock(autojump_threshold=0) if via == "memory" else None
+
+
+@every_way
+async def test_a_late_answer_is_never_given_to_the_next_command(via: Via, clock: MockClock | None) -> None:
     """L1, L2: the command ends at its deadline, its answer comes 0.3 s later, the next gets its own."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         assert await echo.ask(Echo.ask_for("first")) == "first"
-        d.rack.inject("echo", "late", "0.5")
+        d.double.inject("late", "0.5")
         began = trio.current_time()
         with pytest.raises(CommandTimeout) as caught:
             await echo.ask(Echo.ask_for("second"), timeout=0.2)
         assert 0.2 <= trio.current_time() - began < 0.4
         assert caught.value.outcome is Outcome.UNKNOWN
-        d.rack.inject("echo", "clear")
+        d.double.inject("clear")
         assert await echo.ask(Echo.ask_for("third")) == "third"
         assert supervisor.member("echo").cell.life == 1
         kinds = [type(event) for event in d.events if isinstance(event, LinkSuspect | LinkInStep)]
         assert kinds == [LinkSuspect, LinkInStep]
 
 
-@both
-async def test_a_late_answer_to_the_barriers_own_query_is_no_barrier(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_late_answer_to_the_barriers_own_query_is_no_barrier(
+    via: Via, clock: MockClock | None
+) -> None:
     """L2: it can be mistaken, so the link waits until the device can have nothing more to say."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         await echo.ask(Echo.who())
-        d.rack.inject("echo", "late", "0.3")
+        d.double.inject("late", "0.3")
         with pytest.raises(CommandTimeout):
             await echo.ask(Echo.who(), timeout=0.1)
-        d.rack.inject("echo", "clear")
+        d.double.inject("clear")
         for text in "abc":
             assert await echo.ask(Echo.ask_for(text)) == text
 
 
-@both
-async def test_whatever_is_late_or_cut_off_no_answer_is_wrong(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_whatever_is_late_or_cut_off_no_answer_is_wrong(via: Via, clock: MockClock | None) -> None:
     """L1-L3, P6: random timeouts around the time a device takes to answer."""
     random = Random(7)  # noqa: S311 - repeatable, not secret
     wrong: list[tuple[str, str]] = []
     ends = dict.fromkeys(Outcome, 0)
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         await echo.ask(Echo.who())
         for i in range(150):
@@ -228,30 +230,32 @@ async def test_whatever_is_late_or_cut_off_no_answer_is_wrong(tmp_path: Path, vi
         assert supervisor.member("echo").cell.life == 1
 
 
-@both
-async def test_a_link_is_suspect_from_its_first_byte_until_its_answer(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_link_is_suspect_from_its_first_byte_until_its_answer(
+    via: Via, clock: MockClock | None
+) -> None:
     """L1."""
     in_step: list[bool] = []
-    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+    async with desk(via) as d, opened(d.link()) as link:
         in_step.append(link.in_step)
         await link.resync()
         in_step.append(link.in_step)
-        d.rack.inject("echo", "mute")
+        d.double.inject("mute")
         with trio.move_on_after(0.05):
             await link.query("Q lost")
         in_step.append(link.in_step)
-        d.rack.inject("echo", "clear")
+        d.double.inject("clear")
         assert await link.query("Q found") == "A found"
         in_step.append(link.in_step)
     assert in_step == [False, True, False, True]
 
 
-@both
+@every_way
 async def test_input_nobody_asked_for_makes_the_link_suspect_before_the_next_request(
-    tmp_path: Path, via: Via
+    via: Via, clock: MockClock | None
 ) -> None:
     """L1, L3: the guard."""
-    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+    async with desk(via) as d, opened(d.link()) as link:
         await link.resync()
         await link.write("Q nobody reads the answer")
         await trio.sleep(0.1)
@@ -259,19 +263,21 @@ async def test_input_nobody_asked_for_makes_the_link_suspect_before_the_next_req
         assert d.device.heard.count(b"ID?") == 2
 
 
-@both
-async def test_an_answer_of_the_wrong_shape_is_an_error_and_not_an_answer(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_an_answer_of_the_wrong_shape_is_an_error_and_not_an_answer(
+    via: Via, clock: MockClock | None
+) -> None:
     """L3, PLR-1."""
-    async with desk(tmp_path, via) as d, opened(d.link()) as link:
+    async with desk(via) as d, opened(d.link()) as link:
         with pytest.raises(ProtocolError, match="b'A x' is no answer to b'Q x'"):
             await link.exchange(b"Q x", lambda answer: answer.startswith(b"B"))
         assert not link.in_step
         assert await link.query("Q y") == "A y"
 
 
-async def test_half_a_command_is_ended_before_the_barrier(tmp_path: Path) -> None:
+async def test_half_a_command_is_ended_before_the_barrier(autojump_clock: MockClock) -> None:
     """L4: or the device would take the barrier's query for the rest of it."""
-    async with desk(tmp_path) as d, opened(d.link()) as link:
+    async with desk() as d, opened(d.link()) as link:
         await link.resync()
         assert link._wire is not None
         await link._wire._transport.send(b"Q half")
@@ -280,46 +286,48 @@ async def test_half_a_command_is_ended_before_the_barrier(tmp_path: Path) -> Non
         assert d.device.heard[-3:] == [b"Q half", b"ID?", b"Q whole"]
 
 
-async def test_where_nothing_is_declared_a_suspect_link_is_lost_and_opened_anew(tmp_path: Path) -> None:
+async def test_where_nothing_is_declared_a_suspect_link_is_lost_and_opened_anew(
+    autojump_clock: MockClock,
+) -> None:
     """L2: the last of its means."""
-    async with desk(tmp_path) as d, opened(Link(str(d.address), d.connect)) as link:
+    async with desk() as d, opened(Link(d.double.address, d.connect)) as link:
         assert await link.query("Q a") == "A a"
-        d.rack.inject("echo", "mute")
+        d.double.inject("mute")
         with trio.move_on_after(0.05):
             await link.query("Q lost")
         with pytest.raises(LinkLost, match=r"out of step \(b'Q lost' was cut off\): no way .* is declared"):
             await link.query("Q b")
 
 
-@both
-async def test_a_barrier_that_is_not_answered_loses_the_link(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_barrier_that_is_not_answered_loses_the_link(via: Via, clock: MockClock | None) -> None:
     """L2: within its own budget."""
-    async with desk(tmp_path, via) as d, opened(d.link(QUICK)) as link:
-        d.rack.inject("echo", "mute")
+    async with desk(via) as d, opened(d.link(QUICK)) as link:
+        d.double.inject("mute")
         began = trio.current_time()
         with pytest.raises(LinkLost, match=r"no answer to b'ID.' within 0.3 s"):
             await link.resync()
         assert 0.3 <= trio.current_time() - began < 0.8
 
 
-@both
-async def test_a_device_that_floods_is_lost_in_bounded_time(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_device_that_floods_is_lost_in_bounded_time(via: Via, clock: MockClock | None) -> None:
     """L6, PLR-1."""
-    async with desk(tmp_path, via) as d, opened(d.link(QUICK)) as link:
-        d.rack.inject("echo", "flood")
-        d.rack.inject("echo", "mute")
+    async with desk(via) as d, opened(d.link(QUICK)) as link:
+        d.double.inject("flood")
+        d.double.inject("mute")
         with trio.fail_after(3), pytest.raises(LinkLost, match="no answer"):
             await link.resync()
 
 
-@both
+@every_way
 async def test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answer(
-    tmp_path: Path, via: Via
+    via: Via, clock: MockClock | None
 ) -> None:
     """L2, L3: each answer comes after its caller has gone, and looks like that to the barrier."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
-        d.rack.inject("echo", "late", "0.7")
+        d.double.inject("late", "0.7")
         counted: list[tuple[float, str]] = []
         for _ in range(6):
             d.device.identity = f"ID echo {trio.current_time()}"
@@ -328,34 +336,34 @@ async def test_a_device_that_is_always_later_than_it_should_gives_no_wrong_answe
                 counted.append((asked, await echo.ask(Echo.who(), timeout=0.5)))
         # Not one was answered before it was asked.
         assert [answer for asked, answer in counted if float(answer.split()[-1]) < asked] == []
-        d.rack.inject("echo", "clear")
+        d.double.inject("clear")
         d.device.identity = "ID echo 0"
         assert await echo.ask(Echo.who(), timeout=10) == "ID echo 0"
 
 
-async def test_a_late_answer_is_not_given_to_the_next_life_either(tmp_path: Path) -> None:
+async def test_a_late_answer_is_not_given_to_the_next_life_either(autojump_clock: MockClock) -> None:
     """P12, L2: the device does not know of our lives."""
-    async with desk(tmp_path, "pty") as d:
+    async with desk() as d:
         first = d.link(Barrier(b"ID?", is_identity, lateness=0.2, budget=0.6))
         async with opened(first) as link:
             await link.resync()
-            d.rack.inject("echo", "late", "1.0")
+            d.double.inject("late", "1.0")
             link.suspicion = "a test"
             with pytest.raises(LinkLost):
                 await link.resync()
         # The next life asks too, before the last one is answered: who takes that answer
         # for its own is still owed one, and takes that for the next answer.
         async with opened(first.successor()) as link:
-            d.rack.inject("echo", "late", "0.9")
+            d.double.inject("late", "0.9")
             await link.resync()
             assert list(link._debts.owed) == []
             assert await link.query("Q mine") == "A mine"
 
 
-@both
-async def test_the_last_frames_are_remembered_over_lives(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_the_last_frames_are_remembered_over_lives(via: Via, clock: MockClock | None) -> None:
     """S14: both ways, in order, with their times; and no more of them than are of use."""
-    async with desk(tmp_path, via) as d:
+    async with desk(via) as d:
         first = d.link()
         async with opened(first) as link:
             began = time.time()
@@ -379,20 +387,20 @@ async def test_the_last_frames_are_remembered_over_lives(tmp_path: Path, via: Vi
             assert len(link.recorder.frames) == 100
 
 
-@both
+@every_way
 async def test_pulling_the_cable_ends_the_command_at_once_and_the_instrument_comes_back(
-    tmp_path: Path, via: Via
+    via: Via, clock: MockClock | None
 ) -> None:
     """L7, S7: with the reason, and without anybody's help."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         await echo.ask(Echo.who())
-        d.rack.inject("echo", "mute")
+        d.double.inject("mute")
         reply = echo.send(Echo.ask_for("lost"))
         await trio.sleep(0.1)
         began = trio.current_time()
-        d.rack.inject("echo", "clear")
-        d.rack.inject("echo", "unplug", "0.8")
+        d.double.inject("clear")
+        d.double.inject("unplug", "0.8")
         with pytest.raises(LinkLost, match="echo: "):
             await reply
         assert trio.current_time() - began < 0.2
@@ -402,14 +410,16 @@ async def test_pulling_the_cable_ends_the_command_at_once_and_the_instrument_com
         assert await echo.ask(Echo.ask_for("found"), timeout=10) == "found"
 
 
-@both
-async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_cable_pulled_while_nobody_asks_anything_is_noticed_at_once(
+    via: Via, clock: MockClock | None
+) -> None:
     """L7."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         await supervisor.ref("echo", Echo).ask(Echo.who())
         await trio.sleep(0.2)
         began = trio.current_time()
-        d.rack.inject("echo", "unplug")
+        d.double.inject("unplug")
         await supervisor.wait_state("echo", State.BACKOFF)
         assert trio.current_time() - began < 0.2
         assert isinstance(supervisor.member("echo").failure, LinkLost)
@@ -449,10 +459,10 @@ async def test_while_nobody_waits_for_an_answer_the_device_is_not_asked(autojump
     assert transport.asked == before
 
 
-@both
-async def test_listening_between_exchanges_is_in_nobodys_way(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_listening_between_exchanges_is_in_nobodys_way(via: Via, clock: MockClock | None) -> None:
     """L7, P5: whether an exchange begins before, while or after the link listens."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         for i in range(30):
             assert await echo.ask(Echo.ask_for(str(i))) == str(i)
@@ -461,10 +471,10 @@ async def test_listening_between_exchanges_is_in_nobodys_way(tmp_path: Path, via
         assert d.device.heard.count(b"ID?") == 1
 
 
-@both
-async def test_what_comes_while_nobody_asks_is_given_to_nobody(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_what_comes_while_nobody_asks_is_given_to_nobody(via: Via, clock: MockClock | None) -> None:
     """L1: an answer can be late by more than any pause between two commands."""
-    async with desk(tmp_path, via) as d, d.supervised() as supervisor:
+    async with desk(via) as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         await echo.ask(Echo.who())
         actor = supervisor.member("echo").actor
@@ -475,26 +485,28 @@ async def test_what_comes_while_nobody_asks_is_given_to_nobody(tmp_path: Path, v
         assert await echo.ask(Echo.ask_for("mine")) == "mine"
 
 
-@both
-async def test_a_device_that_is_absent_or_mute_at_the_start_is_waited_for(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_device_that_is_absent_or_mute_at_the_start_is_waited_for(
+    via: Via, clock: MockClock | None
+) -> None:
     """S5, S11: neither counts as a restart."""
-    async with desk(tmp_path, via) as d:
+    async with desk(via) as d:
         for fault in ("unplug", "mute"):
-            d.rack.inject("echo", fault)
+            d.double.inject(fault)
             async with d.supervised() as supervisor:
                 await supervisor.wait_state("echo", State.BACKOFF)
                 member = supervisor.member("echo")
                 assert isinstance(member.failure, DeviceAbsent), member.failure
                 assert member.record.history.counted == 0
-                d.rack.inject("echo", "clear")
+                d.double.inject("clear")
                 assert await supervisor.ref("echo", Echo).ask(Echo.ask_for("x"), timeout=10) == "x"
 
 
-@both
-async def test_a_failed_start_has_closed_its_port(tmp_path: Path, via: Via) -> None:
+@every_way
+async def test_a_failed_start_has_closed_its_port(via: Via, clock: MockClock | None) -> None:
     """PLR-8, PLR-10: the next one can open it at once."""
-    async with desk(tmp_path, via) as d:
-        d.rack.inject("echo", "mute")
+    async with desk(via) as d:
+        d.double.inject("mute")
         for _ in range(3):
             instrument = Echo(d.link(QUICK))
             try:
@@ -504,9 +516,11 @@ async def test_a_failed_start_has_closed_its_port(tmp_path: Path, via: Via) -> N
                 await instrument.on_stop()
 
 
-async def test_two_commands_in_one_request_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+async def test_two_commands_in_one_request_are_refused_before_anything_is_sent(
+    autojump_clock: MockClock,
+) -> None:
     """P3, R12: by the caller's mistake the instrument does not go down."""
-    async with desk(tmp_path) as d, d.supervised() as supervisor:
+    async with desk() as d, d.supervised() as supervisor:
         echo = supervisor.ref("echo", Echo)
         with pytest.raises(ArgumentError, match="the device would see two commands") as caught:
             await echo.ask(Echo.ask_for("one\nQ two"))
@@ -515,17 +529,17 @@ async def test_two_commands_in_one_request_are_refused_before_anything_is_sent(t
         assert supervisor.member("echo").cell.life == 1
 
 
-async def test_text_that_is_not_ascii_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    async with desk(tmp_path) as d, opened(d.link()) as link:
+async def test_text_that_is_not_ascii_is_refused_before_anything_is_sent(autojump_clock: MockClock) -> None:
+    async with desk() as d, opened(d.link()) as link:
         await link.resync()
         with pytest.raises(ArgumentError, match="is not ASCII"):
             await link.query("Q °C")
         assert link.in_step
 
 
-async def test_two_tasks_of_one_handler_take_turns(tmp_path: Path) -> None:
+async def test_two_tasks_of_one_handler_take_turns(autojump_clock: MockClock) -> None:
     """P5: at most one exchange at a time."""
-    async with desk(tmp_path) as d, opened(d.link()) as link:
+    async with desk() as d, opened(d.link()) as link:
         answers: dict[str, str] = {}
 
         async def ask(text: str) -> None:

@@ -48,7 +48,7 @@ class Mutation:
 # The files with the tests of most rules; others are named in the table.
 ACTOR, POLICY = "actor/test_requests.py", "policy"
 SUPERVISION = "supervision/test_supervisor.py"
-# In real time, so most name their tests, as those for buses do.
+# Most name their tests, as those for buses do, of which some take long.
 LINK = "instrument/test_link.py"
 RESYNC, MANNERS = "instrument/test_resync.py", "instrument/test_manners.py"
 RETURNS = "instrument/test_reattach.py"
