@@ -43,7 +43,7 @@ def declare(name: str, value: object) -> type[object]:
         ("spacing", "50 ms", "Pump.spacing is '50 ms'; it has to be a number of seconds"),
         ("silence", -1.0, "it has to be a number of seconds"),
         ("simulation", Device, 'it has to be a text, such as "sim:package.module:Class"'),
-        ("busy", b"BUSY", "it has to be a function of a frame"),
+        ("busy", b"BUSY", "it has to be a function that takes a frame"),
         ("unsolicited", method, "a function that takes a frame and nothing else"),
     ],
 )

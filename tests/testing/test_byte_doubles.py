@@ -386,6 +386,7 @@ async def test_a_device_says_something_by_itself(autojump_clock: MockClock) -> N
     """Also in the middle of an exchange, and as the faults have it."""
     device = Script(strict=False, latency=0.2).expect(b"TARE\r\n", b"OK\r\n")
     async with byte_double(device) as double, double.instrument(Balance) as balance:
+        assert await balance.ask(Balance.weight()) is None
         double.say(b"W 1.5\r\n")
         await trio.sleep(0.1)
         assert await balance.ask(Balance.weight()) == 1.5
