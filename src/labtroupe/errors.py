@@ -113,7 +113,9 @@ def sentence(error: BaseException, code: type[object] | None = None) -> str:
 
 def place(error: BaseException, module: str) -> str:
     """Return on which line of the package of a module an error has come up, such as ``pump/driver.py:27``."""
-    package, place, traceback = module.partition(".")[0], "", error.__traceback__
+    package, place, caught = module.partition(".")[0], "", error.__traceback__
+    # Who has caught it comes first, and is not where it has come up.
+    traceback = caught.tb_next if caught is not None else None
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__", "").partition(".")[0] == package:

@@ -18,6 +18,21 @@ from labtroupe.conformance import CHECKS
 
 DRIVERS = Path(__file__).parents[1] / "conformance"
 
+_TALKATIVE = """
+import attrs
+from labtroupe.kinds import LinkamT95
+from labtroupe import reading
+
+print("imported")
+
+@attrs.define(eq=False)
+class Gauge(LinkamT95):
+    @reading
+    async def temperature(self) -> float:
+        print("read")
+        return await super().temperature()
+"""
+
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -63,6 +78,11 @@ def test_a_card_that_cannot_be_written_is_an_error(
     ("words", "code", "said"),
     [
         (["linkam"], 2, "did you mean linkam-t95?"),
+        (
+            ["labtroupe.kinds"],
+            2,
+            'to name a class of the module labtroupe.kinds, write "labtroupe.kinds:Class"',
+        ),
         (["modbus"], 2, "unit is missing"),
         (["modbus", "unit=0"], 2, "unit must be"),
         (["modbus", "unit"], 2, "write it KEY=VALUE"),
@@ -77,6 +97,33 @@ def test_what_cannot_be_tried_says_why(
 ) -> None:
     assert main(["test", *words]) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def talkative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a folder with a driver that prints when it is imported, and with each reading."""
+    (tmp_path / "talkative.py").write_text(_TALKATIVE)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("talkative")
+def test_what_a_driver_prints_is_no_part_of_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """PLR-18."""
+    assert main(["test", "talkative:Gauge", "-o", "jsonl"]) == 0
+    printed = capsys.readouterr()
+
+    assert [json.loads(each)["check"] for each in printed.out.splitlines()] == [each.name for each in CHECKS]
+    assert {"imported", "read"} <= set(printed.err.splitlines())
+
+
+def test_a_module_that_ends_the_program_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_program.py").write_text("import sys\n\nsys.exit(7)\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["test", "a_program:Gauge"]) == 2
+    assert "a_program:Gauge cannot be imported (SystemExit: 7" in capsys.readouterr().err
 
 
 def test_a_driver_whose_code_does_not_end_ends_the_card() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import sys
 from importlib.metadata import EntryPoints, entry_points
@@ -89,11 +90,20 @@ def _entry_point(kind: str) -> str:
     values = sorted({point.value for point in points if point.name == kind})
     if not values:
         known = f'; there are {", ".join(sorted(points.names))}, and your own as "package.module:Class"'
-        hint = did_you_mean(kind, points.names) or known
+        hint = did_you_mean(kind, points.names) or _class_of_module(kind) or known
         raise Wrong.because(f'there is no kind "{kind}"{hint}')
     if len(values) > 1:
         raise Wrong.because(f'several packages have a kind "{kind}"; write one of {", ".join(values)}')
     return values[0]
+
+
+def _class_of_module(kind: str) -> str:
+    """Return what to write if the name of a module was written; empty if there is none of this name."""
+    try:
+        found = importlib.util.find_spec(kind)
+    except (ImportError, ValueError):
+        return ""
+    return f'; to name a class of the module {kind}, write "{kind}:Class"' if found is not None else ""
 
 
 def _import(kind: str, value: str) -> object:

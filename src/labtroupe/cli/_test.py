@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -54,8 +56,16 @@ def test(  # noqa: PLR0913, PLR0917 - click passes each argument and option by i
     make_importable_beside("bench.toml")
     if file is not None and not Path(file).absolute().parent.is_dir():
         raise ConfigError(f"the card cannot be written: {file} is in no folder", remedy="Give another file.")
-    subject = _subject(driver, dict(map(_setting, settings)), device, probe, commands)
-    card = run_card(subject, on_result=_PRINT_ONE.get(output))
+    out = sys.stdout
+
+    def tell(result: Result) -> None:
+        with redirect_stdout(out):
+            _PRINT_ONE[output](result)
+
+    # What the driver prints is no JSON.
+    with redirect_stdout(out if output is Output.TABLE else sys.stderr):
+        subject = _subject(driver, dict(map(_setting, settings)), device, probe, commands)
+        card = run_card(subject, on_result=tell)
     _print_all(card, output)
     if file is not None:
         _write(file, card.as_markdown())
@@ -97,8 +107,13 @@ def _print_json_line(result: Result) -> None:
     print_json_lines([attrs.asdict(result)])
 
 
+def _print_later(_: Result) -> None:
+    """Print nothing yet."""
+
+
 _PRINT_ONE: Final[Mapping[Output, Callable[[Result], None]]] = {
     Output.TABLE: _print_line,
+    Output.JSON: _print_later,
     Output.JSONL: _print_json_line,
 }
 

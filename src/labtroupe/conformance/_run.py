@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 import attrs
 import trio
@@ -17,7 +17,7 @@ from labtroupe.conformance._menu import CHECKS
 from labtroupe.conformance._subject import Subject
 from labtroupe.conformance._threads import PATIENCE, WaitForThreads
 from labtroupe.conformance._trial import Ground
-from labtroupe.errors import bare
+from labtroupe.errors import sentence
 
 # Turns of trio's loop at one moment of its clock, after which somebody turns it without end.
 _MOST_TURNS: Final = 5_000
@@ -32,6 +32,8 @@ _UNSTICK: Final = (
     "Never catch `trio.Cancelled`, shield nothing without a deadline, wait with `await trio.sleep(...)`, and "
     f"let what is done in a thread end within {PATIENCE:g} s. Then try again: the other checks need it."
 )
+
+_NO_EXIT: Final = "Never end the program from a driver: let it raise an error, or return."
 
 
 def run_card(
@@ -98,14 +100,16 @@ class _Run:
             return Result(check.name, check.promise, Verdict.NOT_DECLARED, str(error), error.fix)
         if isinstance(error, Shortfall):
             return Result(check.name, check.promise, Verdict.FAILS, str(error), error.fix or check.fix)
-        return Result(check.name, check.promise, Verdict.FAILS, repr(error), check.fix)
+        seen = sentence(error, self.ground.subject.instrument_type)
+        fix = check.fix if isinstance(error, Exception) else _NO_EXIT
+        return Result(check.name, check.promise, Verdict.FAILS, seen, fix)
 
     def _work(self) -> None:
         clock = MockClock(autojump_threshold=0)
         try:
             trio.run(self._main, clock=clock, instruments=[_Treadmill(self._give_up), WaitForThreads(clock)])
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
-            self._error = bare(error)
+            self._error = _innermost(error)
         finally:
             self._over.set()
 
@@ -118,6 +122,14 @@ class _Run:
     def _give_up(self) -> None:
         self.ground.abandon()
         self._over.set()
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the one error inside nested groups of one, also one that ends a program."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return _innermost(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
 @attrs.define(eq=False)
