@@ -126,6 +126,18 @@ def test_a_fault_may_begin_later() -> None:
     assert not faults.out(17)
 
 
+def test_a_fault_that_is_over_before_anybody_looks_has_begun_all_the_same() -> None:
+    faults = Faults()
+    faults.inject("power-cycle", ["10ms", "after=2s"], now=10)
+    faults.inject("replug", ["10ms", "after=1h"], now=10)
+    faults.inject("unplug", ["10ms", "after=1s"], now=10)
+    faults.inject("plug", [], now=10)
+
+    assert faults.begun(11.9) == []
+    assert not faults.out(13)
+    assert (faults.begun(13), faults.begun(13)) == (["power-cycle"], [])
+
+
 @pytest.mark.parametrize("way", ["heard", "said"])
 def test_a_fault_may_begin_at_a_byte(way: str) -> None:
     faults = Faults()

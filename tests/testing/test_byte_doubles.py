@@ -400,3 +400,15 @@ async def test_a_device_says_something_by_itself(autojump_clock: MockClock) -> N
         double.say(b"W 3.5\r\n")
         await trio.sleep(0.5)
         assert await balance.ask(Balance.weight()) == 2.5
+
+
+async def test_a_short_fault_is_noticed_though_something_holds_up_the_loop() -> None:
+    """In real time, where a loop can be late: a device that was switched off has forgotten."""
+    with trio.fail_after(5):
+        async with byte_double(Counter()) as double, closing(await double.open()) as transport:
+            await ask(transport, b"a\n", b"\n")
+            double.inject("power-cycle", "1ms", "after=10ms")
+            time.sleep(0.05)  # noqa: ASYNC251 - that is what is to be seen
+            with pytest.raises(LinkLost):
+                await transport.receive()
+            assert double.device.count == 0

@@ -18,6 +18,10 @@ FLOOD_INTERVAL: Final = 0.01
 _FLOOD_LINE: Final = 100
 
 
+OUTAGES: Final = frozenset({"unplug", "replug", "power-cycle"})
+"""Those in which the cable is out, or the device is switched off."""
+
+
 @attrs.define(eq=False)
 class Faults:
     """The faults of one device; every question to it says when it is asked."""
@@ -63,7 +67,7 @@ class Faults:
 
     def out(self, now: float) -> bool:
         """Return whether at ``now`` the cable is out, or the device is switched off."""
-        return any(self.has(name, now) for name in ("unplug", "replug", "power-cycle"))
+        return any(self.has(name, now) for name in OUTAGES)
 
     def delay(self, name: str, now: float) -> float:
         """Return the seconds of the fault ``name`` at ``now``; 0 if it is not on."""
@@ -111,8 +115,9 @@ class Faults:
         return any(_has_begun(fault, now) for fault in counted)
 
     def begun(self, now: float) -> Sequence[str]:
-        """Return the names of those that have begun since this was last asked."""
-        names = [name for name in self._untold if self.has(name, now)]
+        """Return the names of those that have begun since this was last asked, and may be over by now."""
+        ordered = self._ordered
+        names = [name for name in self._untold if name in ordered and _has_begun(ordered[name], now)]
         self._untold.difference_update(names)
         return names
 

@@ -11,7 +11,7 @@ from labtroupe.errors import ArgumentError, CommandError
 from labtroupe.simulation._bus import SimulatedBus
 from labtroupe.simulation._cable import Cable
 from labtroupe.simulation._device import SimulatedDevice
-from labtroupe.simulation._faults import FLOOD_INTERVAL, Faults
+from labtroupe.simulation._faults import FLOOD_INTERVAL, OUTAGES, Faults
 from labtroupe.simulation._menu import FAULTS, Fault
 from labtroupe.simulation._voice import Outlet, Voice
 
@@ -130,6 +130,9 @@ class Slot:
         now, cable, faults = trio.current_time(), self.cable, self._faults
         for unit, each in self._all_faults():
             begun = each.begun(now)
+            # Also one that is over already, as it may be where something has held up the loop.
+            if unit is None and not OUTAGES.isdisjoint(begun):
+                cable.unplug()
             if "power-cycle" in begun:
                 self._power_cycle(unit)
             if "replug" in begun:
