@@ -9,7 +9,7 @@ from labtroupe.instrument import Instrument
 from labtroupe.simulation import SimulatedDevice
 
 from . import _drivers as drivers
-from . import _right as right
+from . import _in_threads as right
 
 RIGHT: list[tuple[type[Instrument], type[SimulatedDevice], tuple[str, ...]]] = [
     (right.WorksInThread, drivers.Bath, ("start", "mute", "stop", "blocking")),
