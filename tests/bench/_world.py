@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -110,7 +109,7 @@ def table(name: str, **keys: str) -> str:
     """Return the table of one device."""
     # Never opened, but no two may have the same.
     address = f"tcp://{name}.invalid:9"
-    keys = {"kind": '"world_kind:Device"', "address": f'"{address}"', "device": f'"{name}"'} | keys
+    keys = {"kind": f'"{__name__}:Device"', "address": f'"{address}"', "device": f'"{name}"'} | keys
     return f"[instruments.{name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
 
 
@@ -121,11 +120,9 @@ async def opened(
     """Open a bench, in which all is over after so many seconds."""
     text = names if isinstance(names, str) else "\n".join(map(table, names))
     (tmp_path / "world.toml").write_text(text)
-    sys.modules["world_kind"] = sys.modules[__name__]
     try:
         with trio.fail_after(seconds):
             async with open_bench(tmp_path / "world.toml") as bench:
                 yield bench, Device.world
     finally:
-        del sys.modules["world_kind"]
         Device.world = World()

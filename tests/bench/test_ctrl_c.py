@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from pathlib import Path
 
 import attrs
 import pytest
 import trio
 
-from labtroupe import Instrument, Message, State, background, command, open_bench
+from labtroupe import Instrument, Message, State, background, command
 from labtroupe.kinds import ScpiInstrument
+from labtroupe.testing import FakeBench
 from labtroupe.transport import claims
 
-TEXT = """
+TEXT = f"""
 [instruments.busy]
-kind = "ctrl_c_kinds:Busy"
+kind = "{__name__}:Busy"
 address = "sim:scpi"
 [instruments.other]
 kind = "scpi"
@@ -67,16 +66,13 @@ class Busy(Instrument):
 
 @pytest.mark.parametrize("message", [Busy.work(), Busy.loop(), Busy.go_on()], ids=repr)
 def test_ctrl_c_in_the_code_of_an_instrument_comes_out_of_the_body(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: Message[None]
+    fake_bench: FakeBench, message: Message[None]
 ) -> None:
     """SC-1, S2: bare; the body can clean up, with that one in its next life and others as before."""
-    monkeypatch.setitem(sys.modules, "ctrl_c_kinds", sys.modules[__name__])
-    path = tmp_path / "bench.toml"
-    path.write_text(TEXT)
     seen: list[object] = []
 
     async def main() -> None:
-        async with open_bench(path) as bench:
+        async with fake_bench(TEXT) as bench:
             busy, other = bench.ref("busy", Busy), bench.ref("other", ScpiInstrument)
             await bench.connect()
             try:

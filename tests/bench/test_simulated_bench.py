@@ -63,7 +63,7 @@ strategy = "rest_for_one"
 members = ["heater", "psu"]
 """
 
-HOMEMADE = '[instruments.{name}]\nkind = "homemade:{kind}"\naddress = "serial:/dev/{name}"\n'
+HOMEMADE = f'[instruments.{{name}}]\nkind = "{__name__}:{{kind}}"\naddress = "serial:/dev/{{name}}"\n'
 
 _touched: list[str] = []
 _listening = False
@@ -78,7 +78,7 @@ class Homemade(Instrument):
 class Simulatable(Homemade):
     """A device of which somebody has."""
 
-    simulation = "sim:homemade:Nowhere"
+    simulation = f"sim:{__name__}:Nowhere"
 
 
 def _note(event: str, args: tuple[object, ...]) -> None:
@@ -107,11 +107,6 @@ def touched() -> Iterator[list[str]]:
     _listening = True
     yield _touched
     _listening = False
-
-
-@pytest.fixture(autouse=True)
-def _homemade(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "homemade", sys.modules[__name__])
 
 
 def write(tmp_path: Path, text: str = REAL) -> Path:
@@ -188,7 +183,7 @@ def test_all_that_cannot_be_simulated_is_named_at_once(tmp_path: Path) -> None:
     assert (none.line, none.key) == (line, "instruments.a")
     assert 'simulation = "sim:package.module:Class"' in none.text
     assert (broken.line, broken.key) == (line + 3, "instruments.b")
-    assert broken.text.startswith("cannot import homemade:Nowhere")
+    assert broken.text.startswith(f"cannot import {__name__}:Nowhere")
 
 
 async def test_a_silent_device_is_there_and_never_answers(tmp_path: Path) -> None:
