@@ -10,7 +10,8 @@ import trio
 from labtroupe.bench import open_bench
 from labtroupe.kinds import LinkamT95
 from labtroupe.lifecycle import State
-from labtroupe.simulation import LinkamStage, Rack
+from labtroupe.simulation import LinkamStage
+from labtroupe.testing import byte_double
 
 BENCH = """
 [instruments.stage]
@@ -30,15 +31,11 @@ def file(tmp_path: Path) -> Path:
 
 async def test_a_device_that_appears_is_used_at_once(tmp_path: Path, file: Path) -> None:
     """S7, OA-18: the pause of a minute is cut short, and nothing is restarted for it."""
-    places = tmp_path / "rack"
-    places.mkdir()
-    rack = Rack(places, on_crash=print)
     with trio.fail_after(10):
-        async with rack.running(), open_bench(file) as bench:
+        async with byte_double(LinkamStage(), via="pty") as double, open_bench(file) as bench:
             stage = bench.ref("stage", LinkamT95)
             await bench._supervisor.wait_state("stage", State.BACKOFF)
             await trio.sleep(0.2)
-            address = rack.add("stage", LinkamStage())
-            (tmp_path / "port").symlink_to(address.removeprefix("serial:").partition("?")[0])
+            (tmp_path / "port").symlink_to(double.address.removeprefix("serial:").partition("?")[0])
             await bench._supervisor.wait_state("stage", State.RUNNING)
             assert await stage.ask(LinkamT95.temperature()) < 100

@@ -132,7 +132,7 @@ class Desk:
     async def supervised(self) -> AsyncGenerator[Supervisor]:
         """Run an instrument for it, named ``echo``, under a supervisor."""
         spec = ChildSpec(name="echo", factory=lambda: Echo(self.link()), actor_type=Echo)
-        supervisor = Supervisor([spec], self.events.append)
+        supervisor = Supervisor([spec], self.events.append, Random(1))  # noqa: S311 - repeatable, not secret
         async with trio.open_nursery() as nursery:
             await nursery.start(supervisor.run)
             yield supervisor
