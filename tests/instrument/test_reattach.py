@@ -14,7 +14,6 @@ from trio.testing import MockClock
 
 from labtroupe.errors import (
     CommandRefused,
-    DeviceAbsent,
     Halted,
     LabtroupeError,
     LinkError,
@@ -27,40 +26,39 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned, Event, command
 from labtroupe.policy import Backoff, Policy
 from labtroupe.protocol import Lines
+from labtroupe.simulation import LineDevice
 from labtroupe.supervision import ChildSpec, Supervisor
-from labtroupe.testing import Script, byte_double
-from labtroupe.transport import Transport
-
-from ._memory import Device, MemoryTransport, Says
+from labtroupe.testing import ByteDouble, Script, byte_double
 
 RAMP = [b"SET 1", b"SET 2", b"SET 3"]
 """How a lamp that is out is brought back to the brightness 3."""
 
 
 @attrs.define(eq=False)
-class Lamp(Device):
+class Lamp(LineDevice):
     """A lamp with a brightness, which a power cycle forgets.
 
     Attributes:
-        brightness: What it is set to.
         booted: What it says when asked whether it was switched on since; ``?`` if it never knows.
-        gone: Whether its cable is out.
-        pulls: How often it was pulled out.
         refuses: Whether it refuses to be set.
+        brightness: What it is set to.
+        heard: The requests so far.
     """
 
-    brightness: int = 0
     booted: bytes = b"1"
-    gone: bool = False
-    pulls: int = 0
     refuses: bool = False
+    brightness: int = attrs.field(default=0, init=False)
+    heard: list[bytes] = attrs.field(factory=list[bytes], init=False)
 
-    def __attrs_post_init__(self) -> None:
-        """Be its own answer."""
-        self.answer = self.reply
+    def power_on(self) -> None:
+        """Be out, and know that it was switched on, if it knows that."""
+        self.brightness = 0
+        if self.booted != b"?":
+            self.booted = b"1"
 
-    def reply(self, request: bytes) -> Says:
+    def answer(self, request: bytes) -> bytes:
         """Do what it is told."""
+        self.heard.append(request)
         match request.split():
             case [b"SET", number] if not self.refuses:
                 self.brightness = int(number)
@@ -68,44 +66,17 @@ class Lamp(Device):
                 self.brightness = 0
             case [b"BOOTED?"]:
                 booted, self.booted = self.booted, b"?" if self.booted == b"?" else b"0"
-                return [(0.01, booted + b"\n")]
+                return booted
             case [b"?"]:
-                return [(0.01, b"%d\n" % self.brightness)]
+                return b"%d" % self.brightness
             case _:
                 pass
-        return [(0.01, b"no\n" if self.refuses else b"ok\n")]
-
-    def pull(self) -> None:
-        """Have its cable pulled out."""
-        self.gone = True
-        self.pulls += 1
-        self.say([])
-
-    def power_cycle(self) -> None:
-        """Be switched off and on."""
-        self.brightness = 0
-        if self.booted != b"?":
-            self.booted = b"1"
+        return b"no" if self.refuses else b"ok"
 
     @property
     def told(self) -> list[bytes]:
         """What it was told to do, in order."""
         return [each for each in self.heard if each.split()[0] in {b"SET", b"RESET", b"OFF"}]
-
-
-@attrs.define(eq=False)
-class Cable(MemoryTransport):
-    """A way to a lamp that is gone for good when its cable is pulled out."""
-
-    lamp: Lamp = attrs.field(kw_only=True)
-    pulls: int = attrs.field(
-        default=attrs.Factory(lambda self: self.lamp.pulls, takes_self=True), kw_only=True
-    )
-
-    def _check(self) -> None:
-        if self.lamp.pulls != self.pulls:
-            self.closed = True
-        super()._check()
 
 
 @attrs.define(eq=False)
@@ -159,10 +130,15 @@ class Dimmer(Instrument):
 class Room:
     """A lamp, its instrument under a supervisor, and what has happened."""
 
-    lamp: Lamp
+    double: ByteDouble[Lamp]
     supervisor: Supervisor
     events: list[Event]
     links: list[Link]
+
+    @property
+    def lamp(self) -> Lamp:
+        """The lamp."""
+        return self.double.device
 
     @property
     def returns(self) -> list[tuple[bool | None, str]]:
@@ -171,7 +147,7 @@ class Room:
 
     async def lose(self) -> None:
         """Pull the cable, and wait until that has been noticed."""
-        self.lamp.pull()
+        self.double.inject("unplug")
         await self.supervisor.wait_state("dimmer", State.BACKOFF)
 
     async def wait_until(self, so: Callable[[], bool]) -> None:
@@ -187,16 +163,10 @@ class Room:
 @asynccontextmanager
 async def room(reattach: Reattach, booted: bytes = b"1", start_timeout: float = 10.0) -> AsyncGenerator[Room]:
     """Run an instrument, with its lamp set to 3."""
-    lamp, events, links = Lamp(booted=booted), list[Event](), list[Link]()
-
-    async def connect() -> Transport:
-        await trio.lowlevel.checkpoint()
-        if lamp.gone:
-            raise DeviceAbsent("no such device")
-        return Cable(lamp, lamp=lamp)
+    events, links = list[Event](), list[Link]()
 
     def make() -> Dimmer:
-        first = Dimmer.link_to("memory", connect, reattach=reattach)
+        first = Dimmer.link_to(double.address, double.open, reattach=reattach)
         links.append(links[-1].successor() if links else first)
         return Dimmer(links[-1])
 
@@ -206,11 +176,14 @@ async def room(reattach: Reattach, booted: bytes = b"1", start_timeout: float = 
     )
     supervisor = Supervisor([spec], events.append, Random(1))  # noqa: S311 - repeatable, not secret
     with trio.fail_after(1000):
-        async with trio.open_nursery() as nursery:
+        async with (
+            byte_double(Lamp(booted, latency=0.01)) as double,
+            trio.open_nursery() as nursery,
+        ):
             await nursery.start(supervisor.run)
             await supervisor.ref("dimmer", Dimmer).ask(Dimmer.dim(3))
-            lamp.heard.clear()
-            yield Room(lamp, supervisor, events, links)
+            double.device.heard.clear()
+            yield Room(double, supervisor, events, links)
             nursery.cancel_scope.cancel()
 
 
@@ -237,8 +210,8 @@ async def test_a_device_that_is_back_is_told_from_one_that_was_switched_off(
     async with room(Reattach(reattach), b"1" if "knows" in lamp else b"?") as here:
         await here.lose()
         if "cycled" in lamp:
-            here.lamp.power_cycle()
-        here.lamp.gone = False
+            here.lamp.power_on()
+        here.double.inject("plug")
         await here.wait()
 
         assert here.returns == [said]
@@ -258,12 +231,12 @@ async def test_what_waited_is_carried_out_once_and_after_what_was_set(autojump_c
     """L11, L12: as if the device had never been away."""
     async with room(Reattach.RESTORE) as here:
         ref = here.supervisor.ref("dimmer", Dimmer)
-        here.lamp.power_cycle()
-        here.lamp.pull()
+        here.lamp.power_on()
+        here.double.inject("unplug")
         begun, waiting = ref.send(Dimmer.brightness(), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
         with pytest.raises(LinkLost):
             await begun
-        here.lamp.gone = False
+        here.double.inject("plug")
         await waiting
 
         assert here.lamp.told == [*RAMP, b"SET 4"]
@@ -274,8 +247,9 @@ async def test_a_restore_that_fails_is_a_failed_start_and_is_tried_again(autojum
     """L11: although the device says only once that it has forgotten everything."""
     async with room(Reattach.RESTORE) as here:
         await here.lose()
-        here.lamp.power_cycle()
-        here.lamp.refuses, here.lamp.gone = True, False
+        here.lamp.power_on()
+        here.lamp.refuses = True
+        here.double.inject("plug")
         await here.wait_until(lambda: here.lamp.told.count(b"SET 1") > 1)
         cell = here.supervisor.member("dimmer").cell
         assert cell.state in {State.STARTING, State.BACKOFF}
@@ -293,11 +267,11 @@ async def test_a_link_that_is_lost_again_while_it_is_restored_is_restored_later(
     """L11: from where it is then, and it is one return."""
     async with room(Reattach.RESTORE) as here:
         await here.lose()
-        here.lamp.power_cycle()
-        here.lamp.gone = False
+        here.lamp.power_on()
+        here.double.inject("plug")
         await here.wait_until(lambda: here.lamp.brightness > 1)
         await here.lose()
-        here.lamp.gone = False
+        here.double.inject("plug")
         await here.wait()
 
         assert here.lamp.told == RAMP
@@ -308,8 +282,8 @@ async def test_a_restore_counts_as_part_of_the_start(autojump_clock: MockClock) 
     """L11, S11: nobody waits for it longer than for a start."""
     async with room(Reattach.RESTORE, start_timeout=0.3) as here:
         await here.lose()
-        here.lamp.power_cycle()
-        here.lamp.gone = False
+        here.lamp.power_on()
+        here.double.inject("plug")
         await here.wait(State.STARTING)
         await here.wait(State.BACKOFF)
 
@@ -323,9 +297,9 @@ async def test_nothing_is_restored_of_which_nobody_knows(autojump_clock: MockClo
     async with room(Reattach.RESTORE) as here:
         here.links[-1].acquaintance.remember(None, 0)
         for _ in range(2):
-            here.lamp.power_cycle()
+            here.lamp.power_on()
             await here.lose()
-            here.lamp.gone = False
+            here.double.inject("plug")
             await here.wait()
 
         assert here.returns == [(True, "adopt")] * 2
@@ -335,10 +309,10 @@ async def test_nothing_is_restored_of_which_nobody_knows(autojump_clock: MockClo
 async def test_it_is_known_that_it_has_changed_until_something_is_set(autojump_clock: MockClock) -> None:
     """L11: also after another loss of the link, with which it has not."""
     async with room(Reattach.ADOPT) as here:
-        here.lamp.power_cycle()
+        here.lamp.power_on()
         for _ in range(2):
             await here.lose()
-            here.lamp.gone = False
+            here.double.inject("plug")
             await here.wait()
         assert here.returns == [(True, "adopt"), (False, "adopt")]
         assert here.links[-1].acquaintance.changed_at is not None
@@ -362,12 +336,12 @@ async def test_a_person_decides(autojump_clock: MockClock, booted: bytes) -> Non
     """L11, S10: until then nothing is carried out, what waited included, and the device is left as it is."""
     async with room(Reattach.ASK, booted) as here:
         ref = here.supervisor.ref("dimmer", Dimmer)
-        here.lamp.power_cycle()
-        here.lamp.pull()
+        here.lamp.power_on()
+        here.double.inject("unplug")
         begun, waiting = ref.send(Dimmer.dim(9), timeout=20), ref.send(Dimmer.dim(4), timeout=20)
         with pytest.raises(LinkLost):
             await begun
-        here.lamp.gone = False
+        here.double.inject("plug")
         with pytest.raises(Halted, match="returned"):
             await waiting
         await trio.sleep(5)
@@ -385,9 +359,9 @@ async def test_a_person_decides(autojump_clock: MockClock, booted: bytes) -> Non
 async def test_who_waits_for_a_person_can_be_halted(autojump_clock: MockClock) -> None:
     """L11, S9: and is brought into its safe state then."""
     async with room(Reattach.ASK) as here:
-        here.lamp.power_cycle()
+        here.lamp.power_on()
         await here.lose()
-        here.lamp.gone = False
+        here.double.inject("plug")
         await here.wait(State.HALTED)
         reports = await here.supervisor.halt(["dimmer"], "smoke")
 
@@ -399,14 +373,14 @@ async def test_a_halt_cuts_a_restore_off(autojump_clock: MockClock) -> None:
     """L11, S10: at once, with the device brought into its safe state, and for good."""
     async with room(Reattach.RESTORE) as here:
         await here.lose()
-        here.lamp.power_cycle()
-        here.lamp.gone = False
+        here.lamp.power_on()
+        here.double.inject("plug")
         await here.wait_until(lambda: here.lamp.brightness > 0)
         reports = await here.supervisor.halt(["dimmer"], "smoke")
         assert [each.confirmed for each in reports] == [True]
         here.supervisor.reset("dimmer")
         await here.lose()
-        here.lamp.gone = False
+        here.double.inject("plug")
         await here.wait()
 
         assert here.lamp.told == [b"SET 1", b"OFF"]
@@ -422,8 +396,8 @@ async def test_what_was_set_before_a_halt_is_not_restored(
         await here.supervisor.halt(["dimmer"], "smoke")
         if reset_first:
             here.supervisor.reset("dimmer")
-        here.lamp.power_cycle()
-        here.lamp.gone = False
+        here.lamp.power_on()
+        here.double.inject("plug")
         await trio.sleep(5)
 
         assert here.returns == [(True, "adopt")]
@@ -483,16 +457,16 @@ class Story:
 
     async def leave(self) -> None:
         """Pull the cable, for a while or until it is put back."""
-        self.here.lamp.pull()
+        self.here.double.inject("unplug")
 
     async def power_cycle(self) -> None:
         """Switch the lamp off and on, as far as the cable is out; else nothing would be lost."""
-        if self.here.lamp.gone:
-            self.here.lamp.power_cycle()
+        if self.here.double.faults:
+            self.here.lamp.power_on()
 
     async def plug(self) -> None:
         """Put the cable back."""
-        self.here.lamp.gone = False
+        self.here.double.inject("plug")
 
     async def halt(self) -> None:
         """Halt it."""
