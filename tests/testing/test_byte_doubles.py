@@ -262,6 +262,9 @@ async def test_a_request_may_have_several_answers_or_none(autojump_clock: MockCl
 
 
 def test_a_script_cannot_expect_nothing() -> None:
+    for request, answer in [("P?", b"1"), (b"P?", "1")]:
+        with pytest.raises(TypeError, match=r"a script is of bytes, such as b'T\?', and '.+' is none"):
+            Script().expect(request, answer)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="cannot expect nothing"):
         Script().expect(b"", b"hello")
 
@@ -412,3 +415,16 @@ async def test_a_short_fault_is_noticed_though_something_holds_up_the_loop() -> 
             with pytest.raises(LinkLost):
                 await transport.receive()
             assert double.device.count == 0
+
+
+async def test_a_class_is_no_device(autojump_clock: MockClock) -> None:
+    with pytest.raises(TypeError, match="Counter'> is no simulated device; make one, by calling its class"):
+        async with byte_double(Counter):  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+            pass
+
+
+async def test_the_times_of_a_fault_may_be_numbers(autojump_clock: MockClock) -> None:
+    async with byte_double(Counter()) as double:
+        double.inject("late", 1.5, 3, "times=1")
+        [fault] = double.faults
+        assert (fault.delay, fault.lasting, fault.times) == (1.5, 3.0, 1)

@@ -193,6 +193,8 @@ def test_names_and_classes_are_checked(tmp_path: Path) -> None:
         doubled(config, {"heatr": Double(LinkamT95)})
     with pytest.raises(TypeError, match="psu is a DCPowerSupply, and the double stands for a LinkamT95"):
         doubled(config, {"psu": Double(LinkamT95)})
+    with pytest.raises(TypeError, match=r"in the place of psu is <class .*, and no double"):
+        doubled(config, {"psu": LinkamT95})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
 
 def test_what_has_no_double_stays_as_it_is(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def _switch(given: bool | str) -> bool:  # noqa: FBT001 - a converter's only arg
     return words[given] if isinstance(given, str) else given
 
 
+def _check_bytes(given: object) -> None:
+    if not isinstance(given, bytes):
+        raise TypeError(f"a script is of bytes, such as b'T?', and {given!r} is none")
+
+
 @attrs.frozen
 class Step:
     """What is expected, and what is said then.
@@ -95,11 +100,18 @@ class Script(SimulatedDevice):
         return "the script"
 
     def expect(self, request: bytes, *answers: bytes) -> Self:
-        """Add a part to the script: these bytes are expected, and these answers then given in turn."""
+        """Add a part to the script: these bytes are expected, and these answers then given in turn.
+
+        Raises:
+            TypeError: One of them is no bytes.
+            ValueError: It expects nothing.
+        """
         where = f"step {len(self._steps) + 1} of the script"
         return self._add(Step(request, [(None, answer) for answer in answers], where))
 
     def _add(self, step: Step) -> Self:
+        for each in (step.request, *(answer for _, answer in step.answers)):
+            _check_bytes(each)
         if not step.request:
             raise ValueError("a script cannot expect nothing")
         self._numbers.setdefault(step.request, []).append(len(self._steps))

@@ -56,18 +56,18 @@ class ByteDouble(Generic[DeviceT]):
     address: str
     _rack: Rack
 
-    def inject(self, fault: str, *arguments: str) -> None:
+    def inject(self, fault: str, *arguments: str | float) -> None:
         """Begin or end a fault of the fault menu; on return it has taken effect.
 
         Args:
             fault: What is to go wrong, such as ``"late"``.
-            arguments: What it takes, such as ``"300ms"`` and ``"times=1"``.
+            arguments: What it takes, such as ``"300ms"`` or ``0.3``, and ``"times=1"``.
 
         Raises:
             ArgumentError: There is no such fault, or it takes other values.
             CommandError: The device has crashed, or its script was broken.
         """
-        self._rack.inject(_NAME, fault, *arguments)
+        self._rack.inject(_NAME, fault, *map(str, arguments))
 
     def say(self, data: bytes) -> None:
         """Have the device say something by itself, unasked, after all that it is to say already."""
@@ -130,8 +130,10 @@ async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGen
             body that has not failed, less.  It takes the place of what the body raised because of it.
             A body that has failed by itself says in a note what its script still waited for.
         ConfigError: It is to be behind USB, and the process is not under umockdev.
+        TypeError: It is no device, but for example the class of one.
         Exception: What else the device has raised.
     """
+    _check(device)
     crashes: list[Exception] = []
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as directory, _cable(via) as cable:
         try:
@@ -151,6 +153,11 @@ async def byte_double(device: DeviceT, *, via: DoubleVia = "memory") -> AsyncGen
             raise
     if problem := next(iter(crashes), _rest(device)):
         raise problem
+
+
+def _check(device: object) -> None:
+    if not isinstance(device, SimulatedDevice):
+        raise TypeError(f"{device!r} is no simulated device; make one, by calling its class")
 
 
 async def _wait_heard(via: DoubleVia) -> None:

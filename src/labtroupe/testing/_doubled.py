@@ -29,7 +29,7 @@ def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchCon
 
     Raises:
         UnknownInstrumentError: It has none of one of these names.
-        TypeError: A double stands for another class than the instrument has.
+        TypeError: A double stands for another class than the instrument has, or is none.
         ValueError: A double stands in for another one already.
     """
     known = [each.name for each in config.instruments]
@@ -39,6 +39,7 @@ def doubled(config: BenchConfig, doubles: Mapping[str, Double[Any]]) -> BenchCon
             raise UnknownInstrumentError(
                 f"there is no instrument {name!r} to put a double in its place{hint}"
             )
+        _check(name, doubles[name])
     instruments = (_one(each, doubles.get(each.name)) for each in config.instruments)
     return attrs.evolve(config, instruments=tuple(instruments))
 
@@ -49,7 +50,15 @@ def made_of(doubles: Mapping[str, Double[Any]]) -> BenchConfig:
     return BenchConfig("fake", Path("fake"), instruments)
 
 
+def _check(name: str, double: object) -> None:
+    if not isinstance(double, Double):
+        raise TypeError(
+            f"what is to be in the place of {name} is {double!r}, and no double; make one of its class"
+        )
+
+
 def _alone(name: str, double: Double[Instrument]) -> InstrumentConfig:
+    _check(name, double)
     kind = double.stands_for
     return InstrumentConfig(
         name=name,
