@@ -129,9 +129,14 @@ E = TypeVar("E", bound=BaseException)
 
 
 def bare(error: E) -> E | Exception:
-    """Return the one exception inside nested groups of one; a nursery wraps what it raises."""
-    inside = inner(error)
-    return bare(inside[0]) if len(inside) == 1 else error
+    """Return the one exception inside nested groups; a nursery wraps what it raises.
+
+    Several errors of one link are one: when it breaks, it breaks for all the tasks that use it.
+    """
+    inside = [bare(each) for each in inner(error)]
+    if len(inside) == 1 or (inside and all(isinstance(each, LinkError) for each in inside)):
+        return inside[0]
+    return error
 
 
 def inner(error: BaseException) -> Sequence[Exception]:

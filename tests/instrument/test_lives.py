@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe.errors import LabtroupeError
+from labtroupe.errors import LabtroupeError, LinkLost
 from labtroupe.instrument import Barrier, Instrument, Link, Strategy
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, StateChanged, command
@@ -44,6 +44,18 @@ class Echo(Instrument):
         with trio.move_on_after(0.1):
             await self.link.query("Q late")
         raise ZeroDivisionError
+
+    @command
+    async def ask_two(self) -> None:
+        """Have two tasks find out at once that the link is lost."""
+
+        async def lose() -> None:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # The other one is not cancelled before.
+            raise LinkLost("the cable was pulled")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lose)
+            nursery.start_soon(lose)
 
 
 class Named(Echo):
@@ -123,6 +135,19 @@ async def test_a_soft_restart_gets_in_step_over_the_open_port(autojump_clock: Mo
         assert await echo.ask(Echo.ask_for("mine")) == "A mine"
         assert len(bench.opened) == 1
         assert bench.device.heard == [b"ID?", b"Q late", b"ID?", b"Q mine"]
+
+
+async def test_a_link_that_is_lost_for_several_tasks_at_once_is_lost_and_no_crash(
+    autojump_clock: MockClock,
+) -> None:
+    """R12, S8: the caller is told so, and the port is opened anew."""
+    async with running(Device(answer)) as (bench, supervisor):
+        echo = supervisor.ref("echo", Echo)
+        await supervisor.wait_state("echo", State.RUNNING)
+        with pytest.raises(LinkLost, match="the cable was pulled"):
+            await echo.ask(Echo.ask_two())
+        assert await echo.ask(Echo.ask_for("mine")) == "A mine"
+        assert len(bench.opened) == 2
 
 
 async def test_a_second_failure_opens_the_port_anew(autojump_clock: MockClock) -> None:

@@ -1751,6 +1751,27 @@ MUTATIONS = [
         "if True:",
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[Blocks-blocking]",
     ),
+    Mutation(
+        "PLR-18: the clock of a trial waits for what is done in threads",
+        "conformance/_threads.py",
+        "self._since[task] = now",
+        "pass",
+        "conformance/test_in_threads.py",
+    ),
+    Mutation(
+        "R12: a link that several tasks lose at once is lost, and nothing has crashed",
+        "errors.py",
+        "(inside and all(isinstance(each, LinkError) for each in inside))",
+        "False",
+        "instrument/test_lives.py::test_a_link_that_is_lost_for_several_tasks_at_once_is_lost_and_no_crash",
+    ),
+    Mutation(
+        "L2: a flood of short frames is dropped piece by piece",
+        "instrument/_resync.py",
+        "            wire.drop_input()\n            return False",
+        "            return False",
+        "instrument/test_resync.py",
+    ),
 ]
 
 
