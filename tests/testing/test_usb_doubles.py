@@ -17,8 +17,7 @@ from trio.testing import MockClock
 
 from labtroupe.errors import ConfigError
 from labtroupe.simulation import LineDevice, Rack
-from labtroupe.testing import byte_double
-from labtroupe.testing._byte_double import DoubleVia
+from labtroupe.testing import DoubleVia, byte_double
 from labtroupe.testing._usb import Bed, UsbCable, UsbDevice, _umockdev
 from labtroupe.testing._usb._client import Client
 from labtroupe.testing._usb._usbfs import answer_ioctl

@@ -20,8 +20,7 @@ import trio
 import trio.testing
 
 from labtroupe.simulation import SimulatedDevice
-from labtroupe.testing import ByteDouble, byte_double
-from labtroupe.testing._byte_double import DoubleVia
+from labtroupe.testing import ByteDouble, DoubleVia, byte_double
 
 
 class Peer(abc.ABC):

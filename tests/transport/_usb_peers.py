@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import pytest
 
-from labtroupe.testing._byte_double import DoubleVia
+from labtroupe.testing import DoubleVia
 from labtroupe.transport import _usb_handle
 
 from ._peers import Double

@@ -13,8 +13,7 @@ import trio
 from labtroupe.errors import DeviceAbsent, LinkLost, PortInUse
 from labtroupe.ports import usb_devices
 from labtroupe.simulation import LineDevice
-from labtroupe.testing import ByteDouble, byte_double
-from labtroupe.testing._byte_double import DoubleVia
+from labtroupe.testing import ByteDouble, DoubleVia, byte_double
 from labtroupe.testing._usb import is_under_umockdev
 from labtroupe.transport import Transport
 

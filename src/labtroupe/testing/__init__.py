@@ -12,7 +12,7 @@ from labtroupe.lazy import lazy
 
 if TYPE_CHECKING:
     from labtroupe.simulation import Script, ScriptBroken, Tape
-    from labtroupe.testing._byte_double import ByteDouble, byte_double
+    from labtroupe.testing._byte_double import ByteDouble, DoubleVia, byte_double
     from labtroupe.testing._conformance import check_instrument
     from labtroupe.testing._double import Double
     from labtroupe.testing._doubled import doubled
@@ -27,6 +27,7 @@ __all__ = [
     "ANY",
     "ByteDouble",
     "Double",
+    "DoubleVia",
     "FakeBench",
     "MakeDouble",
     "Probe",
@@ -45,6 +46,7 @@ _HOMES = {
     "ANY": "_values",
     "ByteDouble": "_byte_double",
     "Double": "_double",
+    "DoubleVia": "_byte_double",
     "FakeBench": "_fixtures",
     "MakeDouble": "_fixtures",
     "Probe": "_probe",

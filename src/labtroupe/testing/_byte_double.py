@@ -18,7 +18,6 @@ from labtroupe.escape import Escape
 from labtroupe.instrument import Instrument
 from labtroupe.simulation import Cable, Fault, Rack, Script, ScriptBroken, SimulatedDevice, Tape, Via
 from labtroupe.supervision import ChildSpec, Supervisor
-from labtroupe.testing._usb import UsbCable, usb_bed
 from labtroupe.transport import Address, Transport, open_transport
 
 __all__ = ["ByteDouble", "Script", "ScriptBroken", "Tape", "byte_double"]
@@ -180,6 +179,9 @@ def _rest(device: SimulatedDevice) -> Exception | None:
 def _cable(via: DoubleVia) -> Generator[Via | Cable]:
     """Return what a rack takes; the devices of a bed are there until its cable was pulled."""
     if via == "usb" or via == "usbtmc":  # noqa: PLR1714 - or it is not seen what else it may be
+        # For those alone who ask for it.
+        from labtroupe.testing._usb import UsbCable, usb_bed  # noqa: PLC0415
+
         with usb_bed() as bed:
             yield UsbCable(bed, usbtmc=via == "usbtmc")
     else:
