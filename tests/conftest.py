@@ -31,5 +31,6 @@ def _nothing_was_halted_before(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S10: latches survive the process, so each test has a place of its own for them."""
+    # Not `own_directories`, which makes its two: most of some thousand tests need neither.
     place = tmp_path_factory.getbasetemp() / "state" / str(next(_counter))
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
