@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, BinaryIO, ClassVar, Final
 
@@ -16,6 +17,7 @@ from labtroupe import Barrier, Instrument, Lines, Link, Range, Unit, background,
 from labtroupe.errors import CommandRefused, LinkError, LinkLost, ProtocolError
 from labtroupe.instrument import Reattach, Wire
 from labtroupe.instrument._acquaintance import Acquaintance
+from labtroupe.protocol import Framing
 from labtroupe.simulation import LineDevice
 from labtroupe.transport import Transport
 
@@ -78,7 +80,7 @@ class Kept:
 class Good(Instrument):
     """A driver that does it right."""
 
-    framing = Lines(b"\n")
+    framing: ClassVar[Framing] = Lines(b"\n")
     resync = (Barrier(b"ID?", is_identity),)
 
     async def ask_identity(self) -> str:
@@ -432,6 +434,94 @@ class Hopes(Good):
         with trio.move_on_after(1):
             return await self._read()
         return math.nan
+
+
+@attrs.define(eq=False)
+class Cached(Good):
+    """Asks once, and then knows."""
+
+    _known: float | None = attrs.field(default=None, init=False)
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature, at first."""
+        if self._known is None:
+            self._known = await self._read()
+        return self._known
+
+
+@attrs.define(eq=False)
+class SwallowsInCommand(Good):
+    """Has done it, whatever happens."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        with suppress(LinkError):
+            await self._set(celsius)
+
+
+@attrs.define(eq=False)
+class AsksAgain(Good):
+    """Tries once more where nobody knows whether it was done."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        try:
+            await self._set(celsius)
+        except ProtocolError:
+            await self._set(celsius)
+
+
+@attrs.define(eq=False)
+class KeepsLock(Good):
+    """Takes what it does not give back."""
+
+    _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        await self._lock.acquire()
+        await self._set(celsius)
+        self._lock.release()
+
+
+@attrs.define(eq=False)
+class KeepsOldMemory(Good):
+    """Takes the last that it knows of for set, whatever came after it."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        await self._set(celsius)
+        self.remember(Kept(celsius))
+
+
+@attrs.define(eq=False)
+class OnlySays(Good):
+    """Is safe as soon as it has said so."""
+
+    async def safe_state(self) -> None:
+        """Say so."""
+        await self.link.write("T 0.00")
+
+
+@attrs.define(eq=False)
+class SafeWhenUsed(Good):
+    """Thinks that a device is safe that it has not touched."""
+
+    _used: bool = attrs.field(default=False, init=False)
+
+    async def safe_state(self) -> None:
+        """Cool down, perhaps."""
+        if self._used:
+            await super().safe_state()
+
+    async def _read(self) -> float:
+        self._used = True
+        return await super()._read()
 
 
 @attrs.define(eq=False)

@@ -24,6 +24,7 @@ from labtroupe.kinds.modbus import ModbusInstrument, ModbusRtuBus
 from labtroupe.simulation import FAULTS, Faults
 
 from . import _drivers as drivers
+from . import _right as right
 
 OURS = [
     pytest.param(lambda: make_subject(LinkamT95), id="linkam-t95"),
@@ -36,6 +37,16 @@ OURS = [
         marks=pytest.mark.slow,
     ),
     pytest.param(lambda: make_subject(drivers.Good, device=drivers.Bath), id="good", marks=pytest.mark.slow),
+]
+
+# What is done otherwise, and is right, and the checks that may take it for wrong.
+RIGHT: list[tuple[type[Instrument], Sequence[str]]] = [
+    (right.Echoing, ["cancel-in-request", "echo"]),
+    (right.Chatty, ["start", "commands", "echo"]),
+    (right.Patient, ["commands", "unanswered"]),
+    (right.Unheard, ["start", "mute", "slow-drain", "unanswered", "safe-state"]),
+    (right.InThreads, ["start", "mute"]),
+    (right.Fixed, ["flood", "cancel-in-request", "slow-drain"]),
 ]
 
 # How a good driver is broken, and a check that notices it.
@@ -70,6 +81,13 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.TakesAnything, "echo"),
     (drivers.Hopes, "slow-drain"),
     (drivers.ClosesWhatWorks, "replug"),
+    (drivers.Cached, "start"),
+    (drivers.SwallowsInCommand, "unanswered"),
+    (drivers.AsksAgain, "unanswered"),
+    (drivers.KeepsLock, "unanswered"),
+    (drivers.KeepsOldMemory, "memory"),
+    (drivers.OnlySays, "safe-state"),
+    (drivers.SafeWhenUsed, "safe-state"),
 ]
 
 
@@ -99,6 +117,16 @@ def test_a_driver_that_comes_with_labtroupe_passes_all_checks(subject: Callable[
 
     assert not card.failed, card.as_text()
     assert [each.check for each in card.results] == [each.name for each in CHECKS]
+
+
+@pytest.mark.parametrize(("driver", "checks"), RIGHT)
+def test_a_driver_of_another_style_is_not_taken_for_wrong(
+    driver: type[Instrument], checks: Sequence[str]
+) -> None:
+    """PLR-18: what fails is wrong."""
+    card = only(make_subject(driver), *checks)
+
+    assert not card.failed, card.as_text()
 
 
 @pytest.mark.parametrize(("driver", "check"), BROKEN)

@@ -31,7 +31,13 @@ _COLOURS: Final = {Verdict.HOLDS: "green", Verdict.FAILS: "red", Verdict.NOT_DEC
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--device", metavar="MODULE:CLASS", default="", help="What stands in for its device.")
 @click.option("--probe", metavar="COMMAND", help="What it is asked, such as 'voltage 1'; it must do no harm.")
-@click.option("--command", "commands", metavar="COMMAND", multiple=True, help="Try this command, too.")
+@click.option(
+    "--command",
+    "commands",
+    metavar="COMMAND",
+    multiple=True,
+    help="Try it with these values, too.",
+)
 @click.option(
     "--card", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Write a page about it."
 )
@@ -83,7 +89,7 @@ def _subject(
         probe=None if probe is None else parse_message(instrument_type, probe),
     )
     more = [parse_message(instrument_type, each) for each in commands]
-    return attrs.evolve(subject, name=driver, commands=[*subject.commands, *more])
+    return attrs.evolve(subject.also(more), name=driver)
 
 
 def _setting(word: str) -> tuple[str, object]:

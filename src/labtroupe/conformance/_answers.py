@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, Asked, Shortfall
-from labtroupe.conformance._trial import Ground, Trial
+from labtroupe.conformance._trial import RECOVERY, Ground, Trial
 from labtroupe.errors import LabtroupeError
 
 # Seconds by which a late answer is late, unless the driver declares less.
 _LATE: Final = 0.3
 # Answers of which one byte is another: that may be a value, and none that can be told from a right one.
 _GARBLED: Final = 5
+# Bytes that come alone, at the end of a longer answer: each takes its while, in real time too.
+_MOST_ALONE: Final = 5000
 # Seconds of garbage without pause: 4 MB of it.
 _FLOOD: Final = 2.5
 # Bytes by which a driver may grow meanwhile.
@@ -35,9 +38,12 @@ _RAISE: Final = (
 async def split(ground: Ground) -> str:
     """An answer that comes byte by byte is one answer."""
     async with ground.trial() as trial:
+        await trial.wait_answered()
+        said = trial.port.said
         await trial.wait_well()
-        trial.port.inject("split", "1ms")
-        asked = await trial.ask()
+        alone = trial.port.said - said - _MOST_ALONE
+        trial.port.inject("split", "1ms", *([f"said={alone}"] if alone > 0 else []))
+        asked = await trial.ask(timeout=RECOVERY)
         if asked.error is not None:
             raise Shortfall(f"with one byte every millisecond, {asked.message!r} failed: {asked.error}")
         trial.port.clear()
@@ -49,7 +55,7 @@ async def split(ground: Ground) -> str:
 async def garbled(ground: Ground) -> str:
     """Garbage in place of an answer is an error, and never a value."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         for seed in range(_GARBLED):
             trial.port.inject("garbled", f"seed={seed}")
             await trial.wait_at_rest((await trial.ask()).reply)
@@ -66,7 +72,7 @@ async def garbled(ground: Ground) -> str:
 async def noise(ground: Ground) -> str:
     """Garbage before an answer does no lasting harm."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         trial.port.inject("noise")
         await trial.wait_at_rest((await trial.ask()).reply)
         trial.port.clear()
@@ -78,7 +84,7 @@ async def noise(ground: Ground) -> str:
 async def stray(ground: Ground) -> str:
     """A frame that answers nothing, before an answer, is not taken for it."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         frame = trial.port.stray = _stray_frame(trial)
         await trial.wait_at_rest((await trial.ask()).reply)
         trial.port.clear()
@@ -94,7 +100,7 @@ async def stray(ground: Ground) -> str:
 async def mute(ground: Ground) -> str:
     """A device that does not answer is an error by the deadline, and the driver's work ends with it."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         trial.port.inject("mute")
         asked = await _see_no_value(trial, "the device said nothing")
         asked.check_in_time()
@@ -111,7 +117,7 @@ async def mute(ground: Ground) -> str:
 async def late(ground: Ground) -> str:
     """An answer that comes too late is never given to another question."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         manners = trial.links[-1].manners
         lateness = min(_LATE, 0.8 * manners.lateness or _LATE)
         for wait in (0.0, lateness):
@@ -132,7 +138,7 @@ async def late(ground: Ground) -> str:
 async def duplicate(ground: Ground) -> str:
     """An answer that comes twice is not given to the next question."""
     async with ground.trial() as trial:
-        await trial.wait_well()
+        await trial.wait_answered()
         for _ in range(3):
             trial.port.inject("duplicate", "times=1")
             await trial.ask()
@@ -171,8 +177,8 @@ async def flood(ground: Ground) -> str:
 
 
 @check(
-    fix="Give each exchange a shape check that the request itself does not pass: "
-    "`self.link.query(request, accepts)`; or have the adapter send back nothing."
+    fix="Let the errors of `self.link` pass, and give each exchange a shape check that the request itself "
+    "does not pass: `self.link.query(request, accepts)`."
 )
 async def echo(ground: Ground) -> str:
     """An adapter that sends back what it is sent is never taken for the device."""
@@ -196,15 +202,15 @@ async def _ask_for(trial: Trial, seconds: float) -> None:
 
 async def _see_no_value(trial: Trial, why_not: str) -> Asked:
     """Ask, and see that there is no answer where there can be none."""
-    said = trial.port.said
     asked = await trial.ask()
-    if asked.error is None and trial.port.said > said:
+    if asked.error is None and trial.port.requests_of(asked.reply):
         raise Shortfall(f"{asked.message!r} gave {asked.value!r}, although {why_not}")
     await trial.wait_at_rest(asked.reply)
     return asked
 
 
 def _garble(answer: bytes) -> bytes:
+    """Return garbage in place of an answer, which still ends where that does."""
     return bytes(byte if byte in _KEPT else byte % 0x40 + 0xA0 for byte in answer)
 
 
@@ -215,3 +221,29 @@ def _stray_frame(trial: Trial) -> bytes:
     except LabtroupeError:
         # Its framing has no such frames.
         return _STRAY
+
+
+def _silence(trial: Trial) -> None:
+    trial.port.inject("mute")
+
+
+def _garbage(trial: Trial) -> None:
+    trial.port.spoil = _garble
+
+
+def _one_lost(trial: Trial) -> None:
+    trial.port.inject("mute", "times=1")
+
+
+def _one_garbled(trial: Trial) -> None:
+    def spoil(answer: bytes) -> bytes:
+        trial.port.spoil = None
+        return _garble(answer)
+
+    trial.port.spoil = spoil
+
+
+WITHOUT_ANSWER: Final[Sequence[Callable[[Trial], None]]] = (_silence, _garbage)
+"""What leaves a driver without any answer."""
+WITHOUT_FIRST: Final[Sequence[Callable[[Trial], None]]] = (_one_lost, _one_garbled)
+"""What leaves it without the first."""

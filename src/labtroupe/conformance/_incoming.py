@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 
 import attrs
 
+from labtroupe.errors import ProtocolError
+from labtroupe.instrument import Manners
 from labtroupe.simulation import Faults
 
 
@@ -24,6 +27,18 @@ class Piece:
     due: float
     data: bytes
     owed_to: object
+
+
+def can_answer(data: bytes, manners: Manners) -> bool:
+    """Return whether what a device says can answer anything, and is not all declared to be unsolicited."""
+    if manners.unsolicited is None:
+        return True
+    decoder, frames = manners.framing.decoder(), list[bytes]()
+    decoder.feed(data)
+    with suppress(ProtocolError):
+        while (frame := decoder.next_frame()) is not None:
+            frames.append(frame)
+    return not frames or not all(map(manners.unsolicited, frames))
 
 
 @attrs.define(eq=False)

@@ -13,32 +13,37 @@ import attrs
 import trio
 
 from labtroupe.conformance._check import check
-from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
+from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
 from labtroupe.conformance._port import Port
 from labtroupe.conformance._trial import CLOSE, Ground, Trial
 from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
 
+_START: Final = (
+    "Read the error: either the driver's own code is wrong, or driver and simulator do not speak the same "
+    "protocol, or the device is slower than is declared with `timeout`, `lateness` and `greeting_timeout`."
+)
+_ASK_IT: Final = "Give another probe: with one that does not reach the device each time nothing can be tried."
+
 # Seconds within which a pulled cable is noticed, with nothing asked.
 _NOTICED: Final = 0.2
 _CYCLES: Final = 10
+# Seconds for which a device that is not well stays so.
+_WHILE: Final = 10.0
 # Seconds for which one step of the driver's code may hold up all others, and how often it may be
 # tried: another program can take the processor away, but not each time.
 _LONGEST_STEP: Final = 0.03
 _TRIES: Final = 4
 
 
-@check(
-    fix="Read the error: driver and simulator do not speak the same protocol, or the probe is not answered."
-)
+@check(fix=_START)
 async def start(ground: Ground) -> str:
     """It starts, and answers."""
     async with ground.trial() as trial:
         await trial.wait_running()
-        asked = await trial.ask()
-        if asked.error is not None:
-            raise Shortfall(f"{asked.message!r} failed: {asked.error}")
+        await _see_asked(trial)
+        asked = await _see_asked(trial)
     return f"{asked.message!r} gave {type(asked.value).__name__}"
 
 
@@ -72,7 +77,7 @@ async def unplug(ground: Ground) -> str:
         reply = trial.send()
         await trio.sleep(GRACE / 100)
         trial.port.inject("unplug")
-        await trio.sleep(GRACE)
+        await trio.sleep(_WHILE)
         trial.port.clear()
         await trial.wait_well()
         reply.cancel()
@@ -129,7 +134,8 @@ async def stop(ground: Ground) -> str:
             await trial.wait_well()
             prepare(trial.port)
             reply = trial.send()
-            await trio.sleep(GRACE / 10)
+            # Long enough for what the driver does by itself.
+            await trio.sleep(_WHILE)
             await trial.stop()
             await trial.stop()
             reply.cancel()
@@ -196,6 +202,16 @@ class _Stopwatch(trio.abc.Instrument):
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - any
         self.longest = max(self.longest, time.perf_counter() - self._began)
+
+
+async def _see_asked(trial: Trial) -> Asked:
+    """Ask, and see that the device is asked."""
+    asked = await trial.ask()
+    if asked.error is not None:
+        raise Shortfall(f"{asked.message!r} failed: {asked.error}")
+    if not trial.port.requests_of(asked.reply):
+        raise Shortfall(f"{asked.message!r} was answered without asking the device", _ASK_IT)
+    return asked
 
 
 async def _see_closed_between_starts(trial: Trial) -> None:

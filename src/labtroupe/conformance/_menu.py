@@ -7,7 +7,7 @@ from typing import Final
 
 from labtroupe.conformance._answers import duplicate, echo, flood, garbled, late, mute, noise, split, stray
 from labtroupe.conformance._check import Check
-from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, commands, memory, slow_drain
+from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, slow_drain
 from labtroupe.conformance._lives import (
     blocking,
     failed_start,
@@ -18,6 +18,7 @@ from labtroupe.conformance._lives import (
     stop,
     unplug,
 )
+from labtroupe.conformance._orders import commands, memory, unanswered
 from labtroupe.conformance._safety import halt, identity, reattach, safe_state
 
 CHECKS: Final[Sequence[Check]] = (
@@ -35,6 +36,7 @@ CHECKS: Final[Sequence[Check]] = (
     cancel_in_answer,
     slow_drain,
     commands,
+    unanswered,
     memory,
     unplug,
     replug,

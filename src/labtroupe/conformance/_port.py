@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
 import trio
 
+from labtroupe.actor import Reply
 from labtroupe.conformance._incoming import Incoming
 from labtroupe.errors import DeviceAbsent, LinkLost, PortInUse
 from labtroupe.simulation import FLOOD_INTERVAL, Faults, SimulatedDevice
@@ -39,25 +41,33 @@ class Port:
     Attributes:
         device: What answers.
         on_behalf: Says what the driver does at the moment; answers are noted as owed to that.
+        is_answer: Whether what the device says can answer anything, and is not said by itself.
         spoil: Makes something else of all answers.
         stray: What comes shortly before each answer.
         drowning: Whether there is garbage without pause and without end.
         breaks: Whether a connection breaks as soon as it is open.
+        requests: What the driver has begun to send, and on whose behalf.
         sent: Bytes that the driver has sent.
         said: Bytes that the device has said.
+        unspoilt: Answers in which there was nothing to spoil.
         misuse: What the driver must never do with a port, and has done.
         crash: What the simulated device has raised.
         connections: What the driver has open.
     """
 
     device: SimulatedDevice
-    on_behalf: Callable[[], object]
+    on_behalf: Callable[[], Reply[object] | None]
+    is_answer: Callable[[bytes], bool] = lambda _: True
     spoil: Callable[[bytes], bytes] | None = None
     stray: bytes = b""
     drowning: bool = False
     breaks: bool = False
+    requests: list[tuple[Reply[object] | None, bytes]] = attrs.field(
+        factory=list[tuple[Reply[object] | None, bytes]]
+    )
     sent: int = 0
     said: int = 0
+    unspoilt: int = 0
     misuse: list[str] = attrs.field(factory=list[str])
     crash: Exception | None = None
     connections: list[Connection] = attrs.field(factory=list["Connection"], init=False)
@@ -100,6 +110,10 @@ class Port:
     def owes(self, request: object) -> bool:
         """Return whether something is still to come that answers what was sent on behalf of ``request``."""
         return self._incoming.owes(request)
+
+    def requests_of(self, owner: Reply[object]) -> Counter[bytes]:
+        """Return what was sent on behalf of a request, and how often."""
+        return Counter(data for other, data in self.requests if other is owner)
 
     def inject(self, fault: str, *words: str) -> None:
         """Begin or end a fault of the fault menu, as it is written there."""
@@ -191,8 +205,10 @@ class Port:
             if self.stray:
                 self._say(self.stray, latency, None)
             # An echo that is like the answer, nobody can tell from it.
-            owed_to = None if echoes and answer == data else self.on_behalf()
+            like_echo = echoes and answer == data
+            owed_to = None if like_echo or not self.is_answer(answer) else self.on_behalf()
             spoilt = answer if self.spoil is None else self.spoil(answer)
+            self.unspoilt += self.spoil is not None and spoilt == answer
             self._say(spoilt, _APART if self.stray else latency, owed_to)
 
     def _respond(self, data: bytes, now: float) -> Sequence[tuple[float, bytes]]:
@@ -229,6 +245,7 @@ class Connection(Transport):
         """Send as fast as the device takes it."""
         await trio.lowlevel.checkpoint_if_cancelled()
         self._check()
+        self.port.requests.append((self.port.on_behalf(), data))
         while data := data[self.port.hear(data) :]:
             await self.port.wait_room(self.ends)
             self._check()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, cast
 
 import attrs
@@ -27,10 +30,15 @@ _LAST_SECONDS: Final = 0.5
 # Seconds of the trial's clock.
 _MOST_VIRTUAL: Final = 100_000.0
 
-_STUCK: Final = "its code does not end when it is cancelled, or blocks"
+_STUCK: Final = "its code does not end when it is cancelled"
 _UNSTICK: Final = (
-    "Never catch `trio.Cancelled`, shield nothing without a deadline, wait with `await trio.sleep(...)`, and "
-    f"let what is done in a thread end within {PATIENCE:g} s. Then try again: the other checks need it."
+    "Never catch `trio.Cancelled`, shield nothing without a deadline, and let what is done in a thread end "
+    f"within {PATIENCE:g} s. Then try again: the other checks need it."
+)
+_SLOW: Final = f"its code blocks, or works for more than {_MOST_SECONDS:g} s"
+_SPEED_UP: Final = (
+    "Wait with `await trio.sleep(...)`, never with `time.sleep`, and for bytes with `self.link`. Then try "
+    "again: the other checks need it."
 )
 
 _NO_EXIT: Final = "Never end the program from a driver: let it raise an error, or return."
@@ -65,8 +73,8 @@ def _try_all(subject: Subject, checks: Sequence[Check]) -> Iterator[Result]:
             continue
         run = _Run(check, Ground(subject))
         yield (result := run.result())
-        if run.ground.stuck.is_set():
-            why_not = _STUCK
+        if run.stuck:
+            why_not = run.stuck
         elif check is CHECKS[0] and result.verdict is Verdict.FAILS:
             why_not = f"{check.name} fails"
 
@@ -80,20 +88,33 @@ class _Run:
     _error: BaseException | None = attrs.field(default=None, init=False)
     _note: str = attrs.field(default="", init=False)
     _over: threading.Event = attrs.field(factory=threading.Event, init=False)
+    _token: trio.lowlevel.TrioToken | None = attrs.field(default=None, init=False)
+    _slow: bool = attrs.field(default=False, init=False)
+
+    @property
+    def stuck(self) -> str:
+        """Why the card ends with this check; empty if it does not."""
+        return (_SLOW if self._slow else _STUCK) if self.ground.stuck.is_set() else ""
 
     def result(self) -> Result:
         """Try it, and return what was found."""
         thread = threading.Thread(target=self._work, name=f"check {self.check.name}", daemon=True)
         thread.start()
-        if self._over.wait(_MOST_SECONDS):
-            thread.join(_LAST_SECONDS)
+        in_time = self._over.wait(_MOST_SECONDS)
+        if not in_time:
+            self._slow, self.ground.place = True, self._place_in(thread)
+            if self._token is not None:
+                with suppress(trio.RunFinishedError):
+                    self._token.run_sync_soon(self._give_up)
+        thread.join(_LAST_SECONDS)
         if thread.is_alive():
             # Nobody can end it.  It is left behind, and does nothing more if it turned without end.
             self.ground.stuck.set()
         check, error = self.check, self._error
-        if self.ground.stuck.is_set():
+        if self.stuck:
             place = f": {self.ground.place}" if self.ground.place else ""
-            return Result(check.name, check.promise, Verdict.FAILS, f"{_STUCK}{place}", _UNSTICK)
+            fix = _SPEED_UP if self._slow else _UNSTICK
+            return Result(check.name, check.promise, Verdict.FAILS, f"{self.stuck}{place}", fix)
         if error is None:
             return Result(check.name, check.promise, Verdict.HOLDS, self._note)
         if isinstance(error, NotDeclared):
@@ -114,10 +135,15 @@ class _Run:
             self._over.set()
 
     async def _main(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
         with trio.move_on_after(_MOST_VIRTUAL) as scope:
             self._note = await self.check.run(self.ground)
         if scope.cancelled_caught:
             raise Shortfall(f"it was not done within {_MOST_VIRTUAL:g} s")
+
+    def _place_in(self, thread: threading.Thread) -> str:
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - documented all the same
+        return self.ground.subject.place(reversed([*traceback.walk_stack(frame)])) if frame else ""
 
     def _give_up(self) -> None:
         self.ground.abandon()

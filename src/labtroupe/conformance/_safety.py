@@ -6,6 +6,7 @@ from typing import Final
 
 import trio
 
+from labtroupe.conformance._answers import WITHOUT_ANSWER
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
 from labtroupe.conformance._trial import Ground, Trial
@@ -44,9 +45,8 @@ async def halt(ground: Ground) -> str:
 
 
 @check(
-    fix="Let `safe_state` return only when the device has confirmed it, within "
-    "`safe_state_timeout`; it may be called "
-    "twice."
+    fix="Let `safe_state` do all of it each time, whatever was done before, and return only when the device "
+    "has confirmed it, within `safe_state_timeout`."
 )
 async def safe_state(ground: Ground) -> str:
     """It has a safe state that the device confirms, twice too."""
@@ -56,14 +56,27 @@ async def safe_state(ground: Ground) -> str:
             "Declare `safe_state` if there is anything to switch off.",
         )
     async with ground.trial() as trial:
+        # Asked nothing before; then again, and when all has been used.
+        await trial.wait_running()
         for _ in range(2):
-            await trial.wait_well()
-            why_not = await trial.halt()
+            sent, why_not = trial.port.sent, await trial.halt()
             if why_not:
                 raise Shortfall(f"not confirmed: {why_not}")
+            if trial.port.sent == sent:
+                raise Shortfall("it was called safe, and nothing was said to the device")
             trial.reset()
-        await trial.wait_well()
-    return "confirmed"
+            await trial.wait_well()
+        if not trial.port.said:
+            raise NotDeclared("the device never answers, and so nobody can confirm it", "")
+        for give_none in WITHOUT_ANSWER:
+            give_none(trial)
+            unspoilt = trial.port.unspoilt
+            if not await trial.halt() and trial.port.unspoilt == unspoilt:
+                raise Shortfall("it was called safe, although the device has not answered")
+            trial.port.clear()
+            trial.reset()
+            await trial.wait_well()
+    return "confirmed, and not without an answer"
 
 
 @check(

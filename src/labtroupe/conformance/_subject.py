@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import enum
+import inspect
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
+from types import FrameType
 from typing import Final, cast
 
 import attrs
+import trio
 
 from labtroupe.control import make_message
 from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
@@ -32,6 +37,7 @@ class Subject:
         make_device: Makes one, switched on.
         probe: What is asked again and again: it does no harm, and the device answers.
         commands: All that is tried once.
+        untried: The names of the commands for which no values could be made up.
     """
 
     name: str
@@ -41,6 +47,22 @@ class Subject:
     make_device: Callable[[], SimulatedDevice]
     probe: Message[object]
     commands: Sequence[Message[object]]
+    untried: Sequence[str] = ()
+
+    def also(self, commands: Sequence[Message[object]]) -> Subject:
+        """Return the same with other messages in place of those that were made up for the same commands."""
+        given = {each.command.name for each in commands}
+        return attrs.evolve(
+            self,
+            commands=[*(each for each in self.commands if each.command.name not in given), *commands],
+            untried=[name for name in self.untried if name not in given],
+        )
+
+    def place(self, frames: Iterable[tuple[FrameType, int]]) -> str:
+        """Return the innermost of some frames that is in the file of its class; empty if none is."""
+        file = inspect.getfile(self.instrument_type)
+        own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == file]
+        return f"{Path(file).name}:{own[-1][1]} in {own[-1][0].f_code.co_name}" if own else ""
 
 
 def make_subject(
@@ -67,7 +89,10 @@ def make_subject(
     """
     check_complete(instrument_type)
     settings = dict(settings or {})
+    _try_settings(instrument_type, settings)
     text, make = _device(instrument_type, device, settings)
+    made_up = tuple(_made_up(instrument_type)) if commands is None else tuple(commands)
+    given = {each.command.name for each in made_up}
     subject = Subject(
         name=instrument_type.__qualname__,
         instrument_type=instrument_type,
@@ -75,7 +100,8 @@ def make_subject(
         device=text,
         make_device=make,
         probe=probe or _default_probe(instrument_type),
-        commands=tuple(_made_up(instrument_type)) if commands is None else commands,
+        commands=made_up,
+        untried=() if commands is not None else [n for n in commands_of(instrument_type) if n not in given],
     )
     make()  # So that a mistake in it is found before the trial.
     return subject
@@ -98,6 +124,17 @@ def parse_message(instrument_type: type[Instrument], text: str) -> Message[objec
             f"{instrument_type.__name__} has no command {name!r}", remedy=f"There are: {', '.join(found)}."
         )
     return make_message(found[name], values, {})
+
+
+def _try_settings(instrument_type: type[Instrument], settings: Mapping[str, object]) -> None:
+    """Raise `ConfigError` if the class cannot be made with these settings."""
+    try:
+        instrument_type(link=instrument_type.link_to("trial", trio.sleep_forever), **settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{instrument_type.__name__} cannot be made: {error}",
+            remedy='Give its settings: settings={"name": value}, or NAME=VALUE on the command line.',
+        ) from error
 
 
 def _device(
@@ -157,9 +194,12 @@ def _message(command: Command[..., object]) -> Message[object] | None:
         return None
 
 
-def _value(parameter: Parameter) -> float | None:
+def _value(parameter: Parameter) -> object:
     """Return a value within the limits of a parameter; ``None`` if none can be made up."""
-    value = _PLAIN_VALUES.get(parameter.annotation)
+    annotation = parameter.annotation
+    if isinstance(annotation, enum.EnumMeta):
+        return next(iter(annotation.__members__.values()), None)
+    value = _PLAIN_VALUES.get(annotation)
     if value is None or parameter.range is None:
         return value
     return min(max(value, parameter.range.minimum), parameter.range.maximum)

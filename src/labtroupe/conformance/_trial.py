@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import random
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -16,6 +14,7 @@ import trio
 
 from labtroupe.actor import Cell, Reply
 from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
+from labtroupe.conformance._incoming import can_answer
 from labtroupe.conformance._port import ADDRESS, Port
 from labtroupe.conformance._subject import Subject
 from labtroupe.errors import LabtroupeError
@@ -36,6 +35,10 @@ CLOSE: Final = (
 
 _NAME: Final = "driver"
 _MEND_DEVICE: Final = "Mend the simulator, and try again: it says nothing about the driver."
+_WELL: Final = (
+    "The error is what the driver said when all was well again: talk through `self.link` alone, and let "
+    "nothing that has gone wrong last from one command, or one life, to the next."
+)
 _PAUSE: Final = 0.5
 # Restarting is not what is on trial.
 _NO_LIMIT: Final = RestartLimit(max_restarts=1_000_000, max_attempts=1_000_000)
@@ -64,6 +67,11 @@ class Trial:
         """What stays of the actor over its lives."""
         return self.supervisor.member(_NAME).cell
 
+    @property
+    def remembered(self) -> object:
+        """What the driver takes for set in the device; ``None`` for nothing."""
+        return self.links[-1].acquaintance.settings
+
     async def ask(
         self,
         message: Message[object] | None = None,
@@ -88,7 +96,7 @@ class Trial:
         """Ask the probe, with much time, and wait for nothing."""
         return self.cell.submit(self.subject.probe, RECOVERY, math.inf, wait_for_room=True)
 
-    async def wait_running(self) -> None:
+    async def wait_running(self, fix: str = "") -> None:
         """Wait until it runs.
 
         Raises:
@@ -98,25 +106,41 @@ class Trial:
             await self.supervisor.wait_state(_NAME, State.RUNNING)
         if scope.cancelled_caught:
             raise Shortfall(
-                f"it was not running within {RECOVERY:g} s: {self.cell.state}, {self.cell.reason}"
+                f"it was not running within {RECOVERY:g} s: {self.cell.state}, {self.cell.reason}", fix
             )
 
-    async def wait_well(self) -> None:
+    async def wait_well(self, fix: str = _WELL) -> None:
         """Wait until it runs and answers.
 
         Raises:
-            Shortfall: It does not.
+            Shortfall: It does not; ``fix`` says what to do about that, or else the check.
         """
         give_up = trio.current_time() + RECOVERY
         while True:
-            await self.wait_running()
+            await self.wait_running(fix)
             self.cell.clear_quarantine()
             asked = await self.ask()
             if asked.error is None:
                 return
             if trio.current_time() >= give_up:
-                raise Shortfall(f"it did not answer again within {RECOVERY:g} s: {asked.error}")
+                raise Shortfall(f"it did not answer within {RECOVERY:g} s: {asked.error}", fix)
             await trio.sleep(_PAUSE)
+
+    async def wait_answered(self) -> None:
+        """Wait until it is well, and see that the device answers what is asked.
+
+        Raises:
+            NotDeclared: It does not.
+            Shortfall: It is not well.
+        """
+        await self.wait_well()
+        said = self.port.said
+        await self.wait_well()
+        if self.port.said == said:
+            raise NotDeclared(
+                f"the device does not answer {self.subject.probe!r}",
+                "Give a probe that it answers, if there is one.",
+            )
 
     async def wait_at_rest(self, reply: Reply[object]) -> None:
         """Wait until the code that worked for a request has ended.
@@ -146,10 +170,8 @@ class Trial:
 
     def place(self) -> str:
         """Return where the driver's own code is, as far as it is in the file of its class."""
-        task, file = self.supervisor.member(_NAME).task, inspect.getfile(self.subject.instrument_type)
-        frames = [] if task is None else list(task.iter_await_frames())
-        own = [(frame, line) for frame, line in frames if frame.f_code.co_filename == file]
-        return f"{Path(file).name}:{own[-1][1]} in {own[-1][0].f_code.co_name}" if own else ""
+        task = self.supervisor.member(_NAME).task
+        return "" if task is None else self.subject.place(task.iter_await_frames())
 
     def start(self) -> None:
         """Start it again."""
@@ -190,7 +212,7 @@ class Ground:
         """Give up, as the driver's code does not end."""
         if self.stuck.is_set():
             return
-        self.place = next(filter(None, (each.place() for each in self.trials)), "")
+        self.place = self.place or next(filter(None, (each.place() for each in self.trials)), "")
         self.stuck.set()
         for each in self.trials:
             each.port.abandon()
@@ -230,7 +252,11 @@ class Ground:
 
     def _make(self, identity: str, reattach: Reattach) -> Trial:
         subject, events = self.subject, list[Event]()
-        port = Port(subject.make_device(), lambda: trial.cell.current)
+        port = Port(
+            subject.make_device(),
+            lambda: trial.cell.current,
+            lambda data: can_answer(data, links[-1].manners),
+        )
         links = [subject.instrument_type.link_to(str(ADDRESS), port.open, identity, reattach)]
 
         def make() -> Instrument:
@@ -238,7 +264,11 @@ class Ground:
             return subject.instrument_type(link=links[-1], **subject.settings)
 
         spec = ChildSpec(
-            name=_NAME, factory=make, actor_type=subject.instrument_type, policy=Policy(limit=_NO_LIMIT)
+            name=_NAME,
+            factory=make,
+            actor_type=subject.instrument_type,
+            policy=Policy(limit=_NO_LIMIT),
+            start_timeout=RECOVERY / 2,
         )
 
         def give_up(_: Sequence[Member]) -> None:
