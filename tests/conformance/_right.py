@@ -58,7 +58,7 @@ class Chatty(Good):
 
     simulation = f"sim:{__name__}:ChattyBath"
 
-    unsolicited = staticmethod(is_report)
+    unsolicited = is_report
 
 
 @attrs.define(eq=False)
