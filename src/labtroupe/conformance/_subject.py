@@ -91,8 +91,7 @@ def make_subject(
     settings = dict(settings or {})
     _try_settings(instrument_type, settings)
     text, make = _device(instrument_type, device, settings)
-    made_up = tuple(_made_up(instrument_type)) if commands is None else tuple(commands)
-    given = {each.command.name for each in made_up}
+    made_up = tuple(_made_up(instrument_type))
     subject = Subject(
         name=instrument_type.__qualname__,
         instrument_type=instrument_type,
@@ -100,8 +99,8 @@ def make_subject(
         device=text,
         make_device=make,
         probe=probe or _default_probe(instrument_type),
-        commands=made_up,
-        untried=() if commands is not None else [n for n in commands_of(instrument_type) if n not in given],
+        commands=made_up if commands is None else commands,
+        untried=() if commands is not None else _left_out(instrument_type, made_up),
     )
     make()  # So that a mistake in it is found before the trial.
     return subject
@@ -182,6 +181,12 @@ def _made_up(instrument_type: type[Instrument]) -> Iterator[Message[object]]:
         message = _message(command)
         if message is not None:
             yield message
+
+
+def _left_out(instrument_type: type[Instrument], messages: Sequence[Message[object]]) -> Sequence[str]:
+    """Return the names of the commands of which there is no message."""
+    given = {each.command.name for each in messages}
+    return [name for name in commands_of(instrument_type) if name not in given]
 
 
 def _message(command: Command[..., object]) -> Message[object] | None:
