@@ -237,6 +237,23 @@ async def test_a_write_cut_short_at_any_byte_reaches_nobody_else(
     assert device.heard[-1] == b"Q whole"
 
 
+async def test_where_nothing_ends_half_a_request_tags_leave_it_to_the_next_way(
+    autojump_clock: MockClock,
+) -> None:
+    """L2, L4: or the device takes the requests to come for the rest of it."""
+    transport = MemoryTransport(Device(echo))
+    manners = Manners(framing=modbus.Tcp(), resync=(Tag(),))
+    link = Link("nowhere", to(transport), manners)
+    await link.open()
+    await link.resync()
+    transport.room = 3
+    await cut_off(lambda: link.exchange(b"\x01\x03\x00\x00\x00\x01"))
+    transport.room = 1000
+
+    with pytest.raises(LinkLost, match="nothing ends half a request"):
+        await link.resync()
+
+
 async def test_an_answer_to_half_of_the_barriers_query_is_no_barrier(autojump_clock: MockClock) -> None:
     """L2, L4: a command that begins like the query is answered like it, if no more of it was sent."""
     device = Device(lambda _: [(0.9 if len(device.heard) < 3 else 0.01, b"ID %d\n" % len(device.heard))])

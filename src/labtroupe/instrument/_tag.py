@@ -44,7 +44,9 @@ class Tag(Strategy):
     async def attempt(self, wire: Wire) -> str | None:
         """End half a command, and have the end of half an answer; nothing else is needed."""
         with trio.move_on_after(self.budget) as ending:
-            await wire.end_half_command()
+            if not await wire.end_half_command():
+                # A new connection has no half of it, and a device gives it up after a pause.
+                return "nothing ends half a request"
         if ending.cancelled_caught:
             return f"half a command could not be ended within {self.budget:g} s"
         with trio.move_on_after(self.lateness) as finishing:

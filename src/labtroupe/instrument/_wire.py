@@ -78,19 +78,25 @@ class Wire:
         self._begun = bool(self._decoder.pending)
         await self._write(data)
 
-    async def end_half_command(self) -> None:
+    async def end_half_command(self) -> bool:
         """End the half of a command that may be waiting in the device: it would swallow the next one.
+
+        Returns:
+            Whether none waits there now; not all framings have an end that could be sent.
 
         Raises:
             LinkLost: The connection broke.
         """
         if not self.debts.cut_short:
-            return
+            return True
         await self._wait_pause()
-        # Not all framings have an end, and then there is nothing that could be sent.
-        with suppress(ArgumentError):
-            await self._write(self.encode(b""))
         self.debts.cut_short = False
+        try:
+            end = self.encode(b"")
+        except ArgumentError:
+            return False
+        await self._write(end)
+        return True
 
     async def answer(self, request: bytes) -> bytes:
         """Wait for a frame that may answer ``request``, as it was sent.
