@@ -100,7 +100,11 @@ async def _opened(
             latches.keep()
 
     with tempfile.TemporaryDirectory(prefix="labtroupe-") as ports:
-        rack = Rack(Path(ports), on_crash=partial(_report_crash, feed.publish))
+
+        def report_crash(name: str, _: Exception) -> None:
+            feed.publish(SimulationCrashed(instrument=name, reason=rack.why_crashed(name)))
+
+        rack = Rack(Path(ports), on_crash=report_crash)
         async with rack.running():
             addresses = dict(_real_addresses(rack, config))
             recorders = {name: FlightRecorder() for name in addresses}
@@ -278,7 +282,3 @@ def _info(config: InstrumentConfig, group: Group, *, simulated: bool) -> Instrum
         simulated=simulated,
         limit=config.policy.limit if own else group.limit,
     )
-
-
-def _report_crash(publish: Callable[[Event], None], name: str, error: Exception) -> None:
-    publish(SimulationCrashed(instrument=name, reason=repr(error)))

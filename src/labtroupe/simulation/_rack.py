@@ -19,6 +19,7 @@ from labtroupe.simulation._device import SimulatedDevice
 from labtroupe.simulation._memory_cable import MemoryCable
 from labtroupe.simulation._menu import Fault
 from labtroupe.simulation._pty_cable import PtyCable
+from labtroupe.simulation._script import ScriptBroken
 from labtroupe.simulation._slot import Slot
 from labtroupe.simulation._tcp_cable import TcpCable
 
@@ -132,11 +133,10 @@ class Rack:
             ArgumentError: There is no such fault, or it takes other values.
         """
         slot, unit = self._slot(name)
-        crash = self._crashes.get(self._units.get(name, (name, 0))[0])
-        if crash is not None:
+        if crash := self.why_crashed(name):
             raise _refusal(
                 name,
-                f"the simulated device has crashed: {sentence(crash, type(slot.device))}",
+                f"the simulated device has crashed: {crash}",
                 "Correct its code, then start the bench again.",
             )
         slot.inject(fault, arguments, unit)
@@ -149,6 +149,15 @@ class Rack:
         """
         slot, _ = self._slot(name)
         slot.say(data)
+
+    def why_crashed(self, name: str) -> str:
+        """Return what a device has crashed with, and where in its code; empty if it has not."""
+        port, _ = self._units.get(name, (name, None))
+        crash = self._crashes.get(port)
+        if crash is None:
+            return ""
+        # That a script is broken is no fault in its code.
+        return sentence(crash, None if isinstance(crash, ScriptBroken) else type(self._slots[port].device))
 
     def faults(self, name: str) -> tuple[Fault, ...]:
         """Return the faults of one device that are on now.
