@@ -50,7 +50,8 @@ def test_a_recording_that_cannot_be_leaves_no_file_and_spoils_none(
     result = shell("record", "heater", "-o", str(path))
 
     assert (result.code, path.read_text()) == (2, "precious")
-    assert f"cannot write a new tape {path}: File exists" in result.err
+    assert f"there is a {path} already" in result.err
+    assert "Give another name" in result.err
 
 
 async def test_what_was_recorded_is_replayed_to_the_same_instrument(

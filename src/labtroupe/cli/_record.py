@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from labtroupe.cli._options import bench_option, connect
+from labtroupe.errors import ConfigError
 from labtroupe.tapes import TapeFrame, TapeHeader, tape_line
 
 
@@ -62,7 +63,7 @@ def _opened(path: str) -> Generator[TextIO]:
     """Open a new file, or take standard output.
 
     Raises:
-        click.UsageError: It exists, or cannot be made.
+        ConfigError: It exists, or cannot be made.
     """
     with contextlib.ExitStack() as stack:
         yield sys.stdout if path == "-" else stack.enter_context(_new_file(path))
@@ -72,7 +73,11 @@ def _new_file(path: str) -> TextIO:
     try:
         # Never over a tape that is there: what it has cannot be had again.
         return Path(path).open("x", encoding="utf-8")
+    except FileExistsError:
+        raise ConfigError(
+            f"there is a {path} already", remedy="Give another name; no tape is ever written over."
+        ) from None
     except OSError as error:
-        raise click.UsageError(
-            f"cannot write a new tape {path}: {error.strerror}", click.get_current_context()
+        raise ConfigError(
+            f"cannot write a new tape {path}: {error.strerror}", remedy="Give another file."
         ) from error

@@ -6,6 +6,7 @@ from labtroupe.simulation._catalog import SIMULATED, make_device
 from labtroupe.simulation._device import LineDevice, SimulatedDevice
 from labtroupe.simulation._duration import parse_duration
 from labtroupe.simulation._faults import FLOOD_INTERVAL, Faults
+from labtroupe.simulation._framed import FramedDevice
 from labtroupe.simulation._linkam import LinkamStage
 from labtroupe.simulation._menu import FAULTS, OPTIONS, Fault, FaultKind, FaultOption
 from labtroupe.simulation._modbus_bus import ModbusBus
@@ -26,6 +27,7 @@ __all__ = [
     "FaultKind",
     "FaultOption",
     "Faults",
+    "FramedDevice",
     "Hear",
     "LineDevice",
     "LinkamStage",
