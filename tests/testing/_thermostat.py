@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import attrs
 import trio
@@ -24,6 +24,8 @@ class Settings:
 @attrs.define(eq=False)
 class Thermostat(Actor):
     """A plate heater, of which nothing must be carried out: it is only stood in for."""
+
+    carried_out: ClassVar[list[str]] = []
 
     address: str
 
@@ -56,6 +58,10 @@ class Thermostat(Actor):
     async def on_start(self) -> None:
         """Fail at once."""
         raise AssertionError("the real one was started")
+
+    async def on_stop(self) -> None:
+        """Take note, as what fails in here is heard by nobody."""
+        self.carried_out.append("on_stop")
 
     async def safe_state(self) -> None:
         """Fail at once."""

@@ -157,7 +157,7 @@ async def test_a_crash_is_followed_by_another_life_and_the_script_goes_on(autoju
 async def test_each_asker_gets_an_error_of_his_own(autojump_clock: MockClock) -> None:
     """R3: with its own outcome, also where it was not sent."""
     double = Double(Thermostat)
-    double.when(Thermostat.temperature()).raises(CommandRefused("no"))
+    double.when(Thermostat.temperature()).raises(CommandRefused("no", remedy="Ask again."))
     double.when(Thermostat.heat(1.0)).raises(LinkLost("gone"), sent=False).raises(LinkLost("gone"))
     async with running(double) as heater:
         errors: list[CommandRefused] = []
@@ -166,6 +166,7 @@ async def test_each_asker_gets_an_error_of_his_own(autojump_clock: MockClock) ->
                 await heater.ask(Thermostat.temperature())
             errors.append(refused.value)
         assert errors[0] is not errors[1]
+        assert [error.remedy for error in errors] == ["Ask again."] * 2
         for outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN):
             with pytest.raises(LinkLost) as lost:
                 await heater.ask(Thermostat.heat(1.0))
@@ -466,7 +467,7 @@ async def test_each_message_is_kept_with_sender_deadline_and_outcome(autojump_cl
         nursery.start_soon(oven.ask, Oven.bake(), name="baker")
         await trio.sleep(0.5)
         baked = double.received[0]
-        assert (baked.instrument, baked.sender, baked.deadline) == ("heater", "oven", 3.0)
+        assert (baked.instrument, baked.sender, baked.at, baked.deadline) == ("heater", "oven", 0.0, 3.0)
         assert not baked.outcome
         await trio.sleep(1.0)
         assert (baked.outcome, baked.error) == (Outcome.DONE, None)
@@ -475,6 +476,7 @@ async def test_each_message_is_kept_with_sender_deadline_and_outcome(autojump_cl
         heater.tell(Thermostat.heat(200.0))
         await trio.sleep(1.0)
     asked, told = double.received[1:]
+    assert (asked.at, asked.deadline) == (1.5, 2.5)
     assert (asked.outcome, type(asked.error)) == (Outcome.UNKNOWN, CommandTimeout)
     assert asked.sender.startswith("<test ")
     assert told.sender == ""
@@ -491,11 +493,13 @@ async def test_it_does_nothing_by_itself(autojump_clock: MockClock) -> None:
     async with running(double) as heater:
         await trio.sleep(60)
         assert double.received == []
+        assert repr(double.spec("heater").factory()) == "<double of a Thermostat>"
         await heater.ask(Thermostat.temperature())
         await trio.sleep(2.9)
         assert heater.reading(Thermostat.temperature).quality is Quality.GOOD
         await trio.sleep(0.2)
         assert heater.reading(Thermostat.temperature).quality is Quality.STALE
+    assert Thermostat.carried_out == []
 
 
 async def test_what_is_periodic_is_asked_of_it_where_that_is_wanted(autojump_clock: MockClock) -> None:

@@ -8,10 +8,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from labtroupe import Actor, ChangeKind, CommandError, Instrument, State, command
+from labtroupe import Actor, ChangeKind, CommandError, Instrument, State, Supervisor, command
 from labtroupe.bench import load_bench
 from labtroupe.errors import (
     BenchError,
+    CommandCrashed,
     CommandTimeout,
     DeviceAbsent,
     Halted,
@@ -20,8 +21,10 @@ from labtroupe.errors import (
 )
 from labtroupe.instrument import Bus
 from labtroupe.kinds import DCPowerSupply, LinkamT95
+from labtroupe.messages import Event, StateChanged
 from labtroupe.sync import attach
 from labtroupe.testing import Double, FakeBench, MakeDouble, doubled
+from labtroupe.transport import SimAddress
 
 BENCH = """
 [instruments.heater]
@@ -186,6 +189,34 @@ async def test_a_bus_and_what_is_on_it_can_be_stood_in_for(
         assert bench.ref("line", Bus).state is State.RUNNING  # type: ignore[type-abstract]
 
 
+async def test_an_abstract_class_can_be_stood_in_for(virtual_clock: MockClock) -> None:
+    double = Double(Bus)  # type: ignore[type-abstract]
+    supervisor = Supervisor([double.spec("line")])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        await supervisor.wait_state("line", State.RUNNING)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_double_of_an_instrument_crashes_for_the_reason_in_its_script(
+    virtual_clock: MockClock,
+) -> None:
+    """S8: it has no link that its next life could go on with, and nobody looks for one."""
+    events: list[Event] = []
+    heater = Double(LinkamT95)
+    heater.when(LinkamT95.temperature()).crash().reply(20.0)
+    supervisor = Supervisor([heater.spec("heater")], publish=events.append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(supervisor.run)
+        ref = supervisor.ref("heater", LinkamT95)
+        with pytest.raises(CommandCrashed):
+            await ref.ask(LinkamT95.temperature())
+        assert await ref.ask(LinkamT95.temperature()) == 20.0
+        nursery.cancel_scope.cancel()
+    (crash,) = [each for each in events if isinstance(each, StateChanged) and each.after is State.BACKOFF]
+    assert "crashed, as its script says" in crash.reason
+
+
 def test_names_and_classes_are_checked(tmp_path: Path) -> None:
     (tmp_path / "bench.toml").write_text(BENCH)
     config = load_bench(tmp_path / "bench.toml")
@@ -204,3 +235,5 @@ def test_what_has_no_double_stays_as_it_is(tmp_path: Path) -> None:
 
     assert psu == config.instruments[1]
     assert (heater.policy, heater.identity) == (config.instruments[0].policy, "")
+    # Nothing looks for the real device.
+    assert isinstance(heater.address, SimAddress)

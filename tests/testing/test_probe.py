@@ -71,6 +71,7 @@ async def test_nothing_is_expected_for_a_while(autojump_clock: MockClock) -> Non
     probe = Probe(double := heater())
     async with running(double) as ref:
         await probe.expect_nothing(within=60)
+        assert trio.current_time() == pytest.approx(60.0)
         ref.tell(HEAT_1)
         with pytest.raises(Violated, match=r"came:\n    heater: Thermostat.heat\(1.0"):
             await probe.expect_nothing(within=60)

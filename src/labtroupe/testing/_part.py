@@ -104,7 +104,7 @@ class Part:
             CommandRefused: It is not as the script says, which has been noted.
             Exception: What the script says.
         """
-        received = self._receive(attrs.evolve(message, command=self.commands[message.command.name]))
+        received = self._receive(message)
         try:
             return await self._answer_unless_failing(received)
         except Exception as error:
