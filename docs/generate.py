@@ -1,8 +1,10 @@
-"""Writes the generated parts of the pages: ``python docs/generate.py``.
+"""Writes the generated parts of the pages: ``python docs/generate.py``; with ``--cards``, those of the kinds.
 
 Such a part stands between two comments that name it.  It is made from the code,
 from rules.toml, and from the docstrings of the tests.  With ``--check`` nothing
 is written; it prints which pages are out of date, and exits with 1 if any is.
+The cards take some seconds, and so are written only when asked for; the tests that
+try the kinds compare them.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -128,8 +131,28 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
+CARDS: Final[Mapping[str, Sequence[str]]] = {
+    "dc-power-supply": [],
+    "linkam-t95": [],
+    "modbus": ["unit=3"],
+    "modbus-rtu-bus": ["--probe", "look_for 1"],
+    "scpi": [],
+}
+"""The kinds that come with labtroupe, and how each is tried."""
+
+
+def write_cards() -> None:
+    """Try each kind, and write its card."""
+    for kind, words in CARDS.items():
+        card = DOCS / "reference" / "cards" / f"{kind}.md"
+        command = [sys.executable, "-m", "labtroupe", "test", kind, *words, "--card", str(card)]
+        subprocess.run(command, check=True)  # noqa: S603 - our own
+
+
 def main() -> None:
     """Write the pages, or say which are out of date."""
+    if "--cards" in sys.argv:
+        write_cards()
     outdated = [(path, text) for path, text in pages() if path.read_text() != text]
     for path, text in outdated:
         if "--check" in sys.argv:

@@ -530,7 +530,10 @@ class ClosesWhatWorks(Good):
 
     async def on_stop(self) -> None:
         """Close it, perhaps."""
-        if self.link.in_step:
+        wire = self.link._wire
+        with suppress(LinkLost):
+            if wire is not None:
+                wire._transport.receive_nowait()
             await super().on_stop()
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
 
 import attrs
 import pytest
@@ -26,17 +29,18 @@ from labtroupe.simulation import FAULTS, Faults
 from . import _drivers as drivers
 from . import _right as right
 
+CARDS = Path(__file__).parents[2] / "docs" / "reference" / "cards"
+
 OURS = [
-    pytest.param(lambda: make_subject(LinkamT95), id="linkam-t95"),
-    pytest.param(lambda: make_subject(DCPowerSupply), id="dc-power-supply"),
-    pytest.param(lambda: make_subject(ModbusInstrument, settings={"unit": 3}), id="modbus"),
-    pytest.param(lambda: make_subject(ScpiInstrument), id="scpi", marks=pytest.mark.slow),
+    pytest.param("linkam-t95", lambda: make_subject(LinkamT95)),
+    pytest.param("dc-power-supply", lambda: make_subject(DCPowerSupply)),
+    pytest.param("modbus", lambda: make_subject(ModbusInstrument, settings={"unit": 3})),
+    pytest.param("scpi", lambda: make_subject(ScpiInstrument), marks=pytest.mark.slow),
     pytest.param(
+        "modbus-rtu-bus",
         lambda: make_subject(ModbusRtuBus, probe=ModbusRtuBus.look_for(1)),
-        id="modbus-rtu-bus",
         marks=pytest.mark.slow,
     ),
-    pytest.param(lambda: make_subject(drivers.Good, device=drivers.Bath), id="good", marks=pytest.mark.slow),
 ]
 
 # What is done otherwise, and is right, and the checks that may take it for wrong.
@@ -110,13 +114,26 @@ def only(subject: Subject, *names: str) -> Card:
     return run_card(subject, checks=[each for each in CHECKS if each.name in names])
 
 
-@pytest.mark.parametrize("subject", OURS)
-def test_a_driver_that_comes_with_labtroupe_passes_all_checks(subject: Callable[[], Subject]) -> None:
-    """PLR-17, PLR-18."""
-    card = run_card(subject())
+@pytest.mark.parametrize(("kind", "subject"), OURS)
+def test_a_driver_that_comes_with_labtroupe_passes_all_checks(
+    kind: str, subject: Callable[[], Subject]
+) -> None:
+    """PLR-17, PLR-18: and has the card that is in the docs, by `python docs/generate.py --cards`."""
+    card = run_card(attrs.evolve(subject(), name=kind))
 
     assert not card.failed, card.as_text()
-    assert [each.check for each in card.results] == [each.name for each in CHECKS]
+    assert card.as_markdown() == (CARDS / f"{kind}.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [each.name for each in entry_points(group="labtroupe.kinds") if each.module.startswith("labtroupe.")],
+)
+def test_the_card_of_each_kind_has_all_checks(kind: str) -> None:
+    """PLR-17: by `python docs/generate.py --cards`."""
+    rows = re.findall(r"^\| (\S+) \| (.*?) \|", (CARDS / f"{kind}.md").read_text(), re.MULTILINE)
+
+    assert rows[2:] == [(each.name, each.promise) for each in CHECKS]
 
 
 @pytest.mark.parametrize(("driver", "checks"), RIGHT)
@@ -153,8 +170,9 @@ def test_each_fault_of_the_menu_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
         inject(faults, name, words, now)
 
     monkeypatch.setattr(Faults, "inject", note)
-    run_card(make_subject(drivers.Good, device=drivers.Bath))
+    card = run_card(make_subject(drivers.Good, device=drivers.Bath))
 
+    assert not card.failed, card.as_text()
     assert {name for name, kind in FAULTS.items() if not kind.ends} == tried - {"clear"}
 
 
