@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -19,10 +18,10 @@ from labtroupe.lifecycle import State
 from labtroupe.messages import Event, StateChanged, command
 from labtroupe.policy import Backoff, Policy
 from labtroupe.protocol import Lines
+from labtroupe.simulation import LineDevice
 from labtroupe.supervision import ChildSpec, Supervisor
+from labtroupe.testing import ByteDouble, byte_double
 from labtroupe.transport import Transport
-
-from ._memory import Device, MemoryTransport, Says
 
 
 @attrs.define(eq=False)
@@ -72,30 +71,45 @@ class Unsure(Echo):
     resync = ()
 
 
-def answer(request: bytes, serial_number: int = 7) -> Says:
-    """Answer at once, save what is late."""
-    if request == b"ID?":
-        return [(0.0, b"echo\n")]
-    if request.startswith(b"WHO"):
-        return [(0.0, b"ECHO,1,%d\n" % serial_number)]
-    return [(0.7 if request == b"Q late" else 0.0, b"A " + request[2:] + b"\n")]
+@attrs.define(eq=False)
+class EchoDevice(LineDevice):
+    """Says with each answer to which question it belongs; at once, save what is late."""
+
+    serial_number: int = 7
+    heard: list[bytes] = attrs.field(factory=list[bytes], init=False)
+
+    def answer(self, request: bytes) -> bytes:
+        """Say something to everything."""
+        self.heard.append(request)
+        known = {b"ID?": b"echo", b"WHO?": b"ECHO,1,%d" % self.serial_number}
+        return known.get(request, b"A " + request[2:])
+
+    def respond(self, data: bytes, now: float) -> Sequence[tuple[float, bytes]]:
+        """Take its time where that is what it is asked for."""
+        delay = 0.7 if data == b"Q late\n" else 0.0
+        return [(delay, answer) for answer in self.receive(data, now)]
 
 
 @attrs.define(eq=False)
 class Bench:
     """A device, an instrument under a supervisor, and how often its port was opened."""
 
-    device: Device
+    double: ByteDouble[EchoDevice]
     kind: type[Echo]
     identity: str = ""
     opened: list[float] = attrs.field(factory=list[float])
     events: list[Event] = attrs.field(factory=list[Event])
     links: list[Link] = attrs.field(factory=list[Link])
 
+    @property
+    def device(self) -> EchoDevice:
+        """The device."""
+        return self.double.device
+
     async def connect(self) -> Transport:
         """Open the port."""
         self.opened.append(trio.current_time())
-        return MemoryTransport(self.device)
+        return await self.double.open()
 
     def make(self) -> Echo:
         """Make the instrument of the next life."""
@@ -110,15 +124,15 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    device: Device, kind: type[Echo] = Echo, *, pause: float = 0.5, identity: str = ""
+    kind: type[Echo] = Echo, *, pause: float = 0.5, identity: str = ""
 ) -> AsyncGenerator[tuple[Bench, Supervisor]]:
     """Run an instrument for a device; all its ports must have been closed in the end."""
-    bench = Bench(device, kind, identity)
-    policy = Policy(backoff=Backoff(first=pause, longest=2 * pause, jitter=0.0))
-    spec = ChildSpec(name="echo", factory=bench.make, actor_type=kind, policy=policy)
-    supervisor = Supervisor([spec], bench.events.append, Random(1))  # noqa: S311 - repeatable, not secret
     with trio.fail_after(1000):
-        async with trio.open_nursery() as nursery:
+        async with byte_double(EchoDevice()) as double, trio.open_nursery() as nursery:
+            bench = Bench(double, kind, identity)
+            policy = Policy(backoff=Backoff(first=pause, longest=2 * pause, jitter=0.0))
+            spec = ChildSpec(name="echo", factory=bench.make, actor_type=kind, policy=policy)
+            supervisor = Supervisor([spec], bench.events.append, Random(1))  # noqa: S311 - repeatable, not secret
             await nursery.start(supervisor.run)
             yield bench, supervisor
             nursery.cancel_scope.cancel()
@@ -127,7 +141,7 @@ async def running(
 
 async def test_a_soft_restart_gets_in_step_over_the_open_port(autojump_clock: MockClock) -> None:
     """S8, P12: without opening it anew, and what was owed to the life before goes to nobody."""
-    async with running(Device(answer)) as (bench, supervisor):
+    async with running() as (bench, supervisor):
         echo = supervisor.ref("echo", Echo)
         await supervisor.wait_state("echo", State.RUNNING)
         with pytest.raises(LabtroupeError):
@@ -141,7 +155,7 @@ async def test_a_link_that_is_lost_for_several_tasks_at_once_is_lost_and_no_cras
     autojump_clock: MockClock,
 ) -> None:
     """R12, S8: the caller is told so, and the port is opened anew."""
-    async with running(Device(answer)) as (bench, supervisor):
+    async with running() as (bench, supervisor):
         echo = supervisor.ref("echo", Echo)
         await supervisor.wait_state("echo", State.RUNNING)
         with pytest.raises(LinkLost, match="the cable was pulled"):
@@ -152,7 +166,7 @@ async def test_a_link_that_is_lost_for_several_tasks_at_once_is_lost_and_no_cras
 
 async def test_a_second_failure_opens_the_port_anew(autojump_clock: MockClock) -> None:
     """S8: hard, as soft did not help."""
-    async with running(Device(answer)) as (bench, supervisor):
+    async with running() as (bench, supervisor):
         echo = supervisor.ref("echo", Echo)
         await supervisor.wait_state("echo", State.RUNNING)
         for _ in range(2):
@@ -164,7 +178,7 @@ async def test_a_second_failure_opens_the_port_anew(autojump_clock: MockClock) -
 
 async def test_who_cannot_get_in_step_opens_the_port_anew(autojump_clock: MockClock) -> None:
     """S8, L2: a suspect link without a way to get in step is of no use to the next life."""
-    async with running(Device(answer), Unsure) as (bench, supervisor):
+    async with running(Unsure) as (bench, supervisor):
         echo = supervisor.ref("echo", Unsure)
         await supervisor.wait_state("echo", State.RUNNING)
         with pytest.raises(LabtroupeError):
@@ -175,31 +189,29 @@ async def test_who_cannot_get_in_step_opens_the_port_anew(autojump_clock: MockCl
 
 async def test_a_port_that_has_gone_bad_meanwhile_is_opened_anew(autojump_clock: MockClock) -> None:
     """S8: a soft restart that fails is followed by a hard one."""
-    device = Device(answer)
-    async with running(device) as (bench, supervisor):
+    async with running() as (bench, supervisor):
         echo = supervisor.ref("echo", Echo)
         await supervisor.wait_state("echo", State.RUNNING)
         with pytest.raises(LabtroupeError):
             await echo.ask(Echo.crash())
-        device.answer = lambda _: ()
+        bench.double.inject("mute")
         await trio.sleep(3)
-        device.answer = answer
+        bench.double.inject("clear")
         assert await echo.ask(Echo.ask_for("mine"), timeout=20) == "A mine"
         assert len(bench.opened) == 2
 
 
 async def test_a_device_that_is_back_is_not_waited_for_in_vain_again(autojump_clock: MockClock) -> None:
     """L2, S7: what was asked while it was away does not count as its lateness."""
-    device = Device(answer)
-    async with running(device, pause=10) as (bench, supervisor):
+    async with running(pause=10) as (bench, supervisor):
         echo = supervisor.ref("echo", Echo)
         await supervisor.wait_state("echo", State.RUNNING)
-        device.answer = lambda _: ()
+        bench.double.inject("mute")
         with pytest.raises(LabtroupeError):
             await echo.ask(Echo.ask_for("lost"), timeout=1)
         await trio.sleep(60)
         assert len(bench.opened) > 3
-        device.answer = answer
+        bench.double.inject("clear")
         back = trio.current_time()
         await supervisor.wait_state("echo", State.RUNNING)
         tries = [event for event in bench.events if isinstance(event, StateChanged)]
@@ -210,21 +222,20 @@ async def test_a_device_that_is_back_is_not_waited_for_in_vain_again(autojump_cl
 @pytest.mark.parametrize("identity", ["", "ECHO,1,7", "ECHO,*,7", "ECHO*"])
 async def test_the_right_device_is_taken(autojump_clock: MockClock, identity: str) -> None:
     """L8: who it must be, whatever firmware it has; or whoever is there, if nobody has said."""
-    async with running(Device(answer), Named, identity=identity) as (bench, supervisor):
+    async with running(Named, identity=identity) as (bench, supervisor):
         assert await supervisor.ref("echo", Named).ask(Echo.ask_for("mine")) == "A mine"
         assert bench.device.heard == [b"ID?", b"WHO?", b"Q mine"]
 
 
 async def test_another_device_is_refused_and_nothing_else_is_said_to_it(autojump_clock: MockClock) -> None:
     """L8: with who is there, and who ought to be; it is looked for until the right one is there."""
-    device = Device(answer)
-    async with running(device, Named, identity="ECHO,1,8") as (bench, supervisor):
+    async with running(Named, identity="ECHO,1,8") as (bench, supervisor):
         echo = supervisor.ref("echo", Named)
         await trio.sleep(20)
         assert echo.state is State.BACKOFF
         assert supervisor.member("echo").cell.reason == "memory: 'ECHO,1,7' is there, and not 'ECHO,1,8'"
-        assert set(device.heard) == {b"ID?", b"WHO?"}
-        device.answer = partial(answer, serial_number=8)
+        assert set(bench.device.heard) == {b"ID?", b"WHO?"}
+        bench.device.serial_number = 8
         await trio.sleep(30)
         assert await echo.ask(Echo.ask_for("mine")) == "A mine"
         assert State.FAILED not in [e.after for e in bench.events if isinstance(e, StateChanged)]
@@ -233,11 +244,10 @@ async def test_another_device_is_refused_and_nothing_else_is_said_to_it(autojump
 @pytest.mark.parametrize("crash", [True, False])
 async def test_an_impostor_in_a_later_life_is_refused(autojump_clock: MockClock, *, crash: bool) -> None:
     """L8, L12: another device at the old address, after a loss of the link or a soft restart."""
-    device = Device(answer)
-    async with running(device, Named) as (_, supervisor):
+    async with running(Named) as (bench, supervisor):
         echo = supervisor.ref("echo", Named)
         await supervisor.wait_state("echo", State.RUNNING)
-        device.answer = partial(answer, serial_number=8)
+        bench.device.serial_number = 8
         if crash:
             with pytest.raises(LabtroupeError):
                 await echo.ask(Echo.crash())
@@ -248,6 +258,6 @@ async def test_an_impostor_in_a_later_life_is_refused(autojump_clock: MockClock,
             supervisor.member("echo").cell.reason
             == "memory: 'ECHO,1,8' is there, and it was 'ECHO,1,7' before"
         )
-        assert b"Q mine" not in device.heard
-        device.answer = answer
+        assert b"Q mine" not in bench.device.heard
+        bench.device.serial_number = 7
         assert await echo.ask(Echo.ask_for("mine"), timeout=60) == "A mine"
