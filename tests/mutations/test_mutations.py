@@ -1379,6 +1379,13 @@ MUTATIONS = [
         "testing/test_usb_doubles.py",
     ),
     Mutation(
+        "L2: a device clear is the end of an answer that is on its way",
+        "testing/_usb/_cable.py",
+        "(end, cleared) == (self._end, self._cleared) and ",
+        "",
+        "testing/test_usb_doubles.py",
+    ),
+    Mutation(
         "PLR-11: a USB device that is somebody else's cannot be claimed",
         "testing/_usb/_usbfs.py",
         "device.refused or ",

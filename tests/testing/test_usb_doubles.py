@@ -53,11 +53,13 @@ def program() -> Iterator[Client]:
 
 
 @asynccontextmanager
-async def racked(cable: UsbCable, tmp_path: Path) -> AsyncGenerator[tuple[Rack, UsbDevice]]:
+async def racked(
+    cable: UsbCable, tmp_path: Path, device: LineDevice | None = None
+) -> AsyncGenerator[tuple[Rack, UsbDevice]]:
     """Put a device behind a cable."""
     crashes: list[Exception] = []
     async with Rack(tmp_path, on_crash=lambda _, error: crashes.append(error)).running() as rack:
-        rack.add("echo", Echo(), via=cable)
+        rack.add("echo", device or Echo(), via=cable)
         (end,) = cable.bed.devices
         yield rack, end
     assert crashes == []
@@ -103,6 +105,31 @@ async def test_a_device_clear_is_the_end_of_what_was_asked(
     assert cleared == b"\1"
     assert unsaid == 4
     assert answer[12:] == b"new\n"
+
+
+@attrs.define(eq=False)
+class Waveform(LineDevice):
+    """Says more than there is room for on the way."""
+
+    def answer(self, request: bytes) -> bytes:
+        """Say it."""
+        return request * 1000
+
+
+async def test_a_device_clear_is_the_end_of_an_answer_that_is_on_its_way(
+    bed: Bed, program: Client, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """L2: nothing of its rest comes into the room that the clear has made."""
+    async with racked(UsbCable(bed, usbtmc=True), tmp_path, Waveform()) as (_, end):
+        end.claimed_by = program
+        send(end, 1, b"old wave\n")
+        await trio.sleep(1)
+        before = end.unsaid
+        end.control(0xA1, 5, 0)
+        end.progress()
+        await trio.sleep(1)
+
+        assert (before, end.unsaid) == (4096, 0)
 
 
 async def test_half_a_transfer_is_not_taken_back_as_it_was_heard(

@@ -72,7 +72,7 @@ class UsbCable(Cable):
         if self._end is None:
             self._location = self._location or self.bed.free_location()
             kind = _Scope if self.usbtmc else Pipe
-            self._end = kind(
+            end = kind(
                 serial_number=self._serial_number,
                 number=self.bed.free_number(),
                 location=self._location,
@@ -80,8 +80,11 @@ class UsbCable(Cable):
                 refused=self.refused,
                 when_used=self._tell,
             )
-            self._cleared = 0
-            self.bed.plug(self._end)
+            with contextlib.ExitStack() as undo:
+                undo.callback(end.pull)
+                self.bed.plug(end)
+                undo.pop_all()
+            self._end, self._cleared = end, 0
             self._news.unpark_all()
 
     def unplug(self) -> None:
@@ -134,7 +137,7 @@ class UsbCable(Cable):
     async def send(self, data: bytes) -> None:
         """See `Cable.send`; what is left when it is cleared is lost too."""
         end, cleared = self._end, self._cleared
-        while (data := data[self.send_now(data) :]) and (end, cleared) == (self._end, self._cleared):
+        while (end, cleared) == (self._end, self._cleared) and (data := data[self.send_now(data) :]):
             await self._news.park()
 
     def _take(self, room: int) -> bytes:
