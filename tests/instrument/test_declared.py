@@ -96,6 +96,14 @@ class Own(Instrument):
         """Forget the link."""
 
 
+class Hiding(Instrument):
+    """One with a command that goes by the name of something else."""
+
+    @command
+    async def remember(self) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hide what every instrument has."""
+
+
 @attrs.define(eq=False)
 class Right(Instrument):
     """One that is as it should be."""
@@ -113,6 +121,7 @@ class Right(Instrument):
         (Untyped, "volume of Untyped.pump has no type; write one, such as volume: float"),
         (Misspelt, "the types of Misspelt.pump cannot be evaluated (name 'Litters' is not defined)"),
         (Data, "Data does not take its link; decorate it with @attrs.define(eq=False)"),
+        (Hiding, "Hiding.remember hides the remember that every instrument has; give it another name"),
         (Own, "Own does not take its link"),
     ],
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from labtroupe.instrument._acquaintance import Reattach
 from labtroupe.instrument._bus import Addressed, Bus
 from labtroupe.instrument._bus_link import BusLink
+from labtroupe.instrument._complete import check_complete
 from labtroupe.instrument._debts import Debts, Owed
-from labtroupe.instrument._declared import check_complete
 from labtroupe.instrument._instrument import Instrument
 from labtroupe.instrument._link import Link
 from labtroupe.instrument._manners import Manners

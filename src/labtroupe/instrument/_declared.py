@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, cast
 
-from labtroupe.errors import ConfigError
 from labtroupe.instrument._resync import Strategy
-from labtroupe.messages import commands_of
 
 
 def check_declared(cls: type[object]) -> None:
@@ -22,31 +20,6 @@ def check_declared(cls: type[object]) -> None:
         value = getattr(cls, name)
         if not is_right(value):
             raise TypeError(f"{cls.__qualname__}.{name} is {value!r}; it has to be {wanted}")
-
-
-def check_complete(cls: type[object]) -> None:
-    """Check what can be known only when the module of a class has been read to its end.
-
-    Raises:
-        ConfigError: It cannot be used as an instrument.
-    """
-    for command in commands_of(cls).values():
-        try:
-            parameters, _ = command.parameters, command.returns
-        except Exception as error:
-            # An annotation is code, and may raise anything.
-            raise ConfigError(f"the types of {command!r} cannot be evaluated ({error})") from error
-        for each in parameters:
-            if each.annotation is inspect.Parameter.empty:
-                raise ConfigError(
-                    f"{each.name} of {command!r} has no type; write one, such as {each.name}: float"
-                )
-    taken = inspect.signature(cls).parameters.values()
-    if not any(each.name == "link" or each.kind is each.VAR_KEYWORD for each in taken):
-        raise ConfigError(
-            f"{cls.__qualname__} does not take its link; decorate it with @attrs.define(eq=False), and "
-            "declare as fields what else it has"
-        )
 
 
 def _is_framing(value: object) -> bool:
