@@ -170,6 +170,11 @@ def test_a_blocking_script_has_its_blocking_bench(fake_bench: FakeBench, make_do
     assert [each.outcome for each in heater.received] == ["done", "done"]
 
 
+async def test_a_test_in_trio_has_no_blocking_bench(fake_bench: FakeBench) -> None:
+    with pytest.raises(RuntimeError, match="write `async with`"), fake_bench(BENCH):
+        pytest.fail("its body has begun")
+
+
 def test_what_a_blocking_script_raises_comes_out_of_its_bench(fake_bench: FakeBench) -> None:
     with pytest.raises(ZeroDivisionError), fake_bench(BENCH):
         raise ZeroDivisionError

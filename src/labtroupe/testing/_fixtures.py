@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
+import trio
 
 from labtroupe import sync
 from labtroupe.actor import Actor
@@ -105,7 +106,13 @@ class FakeOpening(AbstractAsyncContextManager[Bench], AbstractContextManager[Ope
         return await self._exits.__aexit__(*raised)
 
     def __enter__(self) -> OpenBench:
-        """Open it in a thread of its own."""
+        """Open it in a thread of its own.
+
+        Raises:
+            RuntimeError: This is a test that trio runs.
+        """
+        if trio.lowlevel.in_trio_run():
+            raise RuntimeError("trio runs this test, which a blocking bench would hold up; write `async with`")
         return self._blocking.enter_context(sync.open_bench(self._config))
 
     def __exit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036 - handed on
