@@ -1696,6 +1696,27 @@ MUTATIONS = [
         "testing/test_double.py",
     ),
     Mutation(
+        "doubles: they need no settings, on a bench neither",
+        "testing/_stand_in.py",
+        '        "__init__": _begin,\n',
+        "",
+        "testing/test_fake_bench.py",
+    ),
+    Mutation(
+        "doubles: on a blocking bench they can fail, too",
+        "testing/_part.py",
+        "        if trio.lowlevel.in_trio_run():\n",
+        "        if True:\n",
+        "testing/test_fake_bench.py",
+    ),
+    Mutation(
+        "plugin: a test finds no bench of the user",
+        "testing/plugin.py",
+        '        monkeypatch.setattr("labtroupe.client._sockets._SHARED", Path(runtime))\n',
+        "",
+        "testing/test_plugin.py::test_a_test_finds_no_bench_of_the_user",
+    ),
+    Mutation(
         "doubles: a probe expects things in their order",
         "testing/_probe.py",
         "pairs.add(last) if any_order else pairs.meets(last, last)",
