@@ -112,7 +112,7 @@ class FakeOpening(AbstractAsyncContextManager[Bench], AbstractContextManager[Ope
             RuntimeError: This is a test that trio runs.
         """
         if trio.lowlevel.in_trio_run():
-            raise RuntimeError("trio runs this test, which a blocking bench would hold up; write `async with`")
+            raise RuntimeError("trio runs this test, and a blocking bench holds it up; write `async with`")
         return self._blocking.enter_context(sync.open_bench(self._config))
 
     def __exit__(self, *raised: Any) -> bool | None:  # noqa: ANN401, PYI036 - handed on
