@@ -81,6 +81,7 @@ async def test_without_umockdev_it_says_what_to_do(via: DoubleVia, monkeypatch: 
         async with byte_double(Echo(), via=via):
             pass
 
+    assert caught.value.__notes__ == [caught.value.remedy]
     assert "apt install umockdev" in caught.value.remedy
     assert "umockdev-wrapper pytest" in caught.value.remedy
 

@@ -43,10 +43,13 @@ def usb_bed() -> Generator[Bed]:
         ExceptionGroup: Devices were sent what none would understand.
     """
     if not is_under_umockdev():
-        raise ConfigError(
+        error = ConfigError(
             "USB devices without hardware need umockdev's library in this process",
             remedy="`sudo apt install umockdev libusb-1.0-0`, or the like; then `umockdev-wrapper pytest`.",
         )
+        # Who sees it sees it in the report of a test, which has no place for a remedy.
+        error.add_note(error.remedy)
+        raise error
     bed = _shared.bed = _shared.bed or _open()
     _shared.users += 1
     try:
