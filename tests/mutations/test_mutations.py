@@ -1663,7 +1663,7 @@ MUTATIONS = [
     Mutation(
         "doubles: what is not in the script is noted, and not only refused",
         "testing/_part.py",
-        '            self.violations.append(f"{received}: {str(broken) or repr(broken)}")\n',
+        '            self.violations.append(f"{what}: {str(broken) or repr(broken)}")\n',
         "",
         "testing/test_double.py",
     ),

@@ -329,6 +329,25 @@ async def test_an_assertion_in_a_nursery_of_a_function_is_noted(autojump_clock: 
         double.verify()
 
 
+async def test_an_assertion_about_a_start_or_the_safe_state_is_noted(autojump_clock: MockClock) -> None:
+    def check() -> None:
+        raise AssertionError("not like this")
+
+    double = Double(Thermostat)
+    double.starting.calls(check).reply(None)
+    double.making_safe.calls(check)
+    async with supervised(double.spec("heater")) as supervisor:
+        await supervisor.wait_state("heater", State.RUNNING)
+        (report,) = await supervisor.halt(None, "test")
+        assert not report.confirmed
+    with pytest.raises(Violated) as caught:
+        double.verify()
+    assert str(caught.value).splitlines() == [
+        "heater: its start: not like this",
+        "heater: its safe state: not like this",
+    ]
+
+
 def test_a_function_that_does_not_say_what_it_takes_is_taken() -> None:
     Double(Thermostat).when(Thermostat.temperature).calls(max)
 

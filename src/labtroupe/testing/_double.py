@@ -44,13 +44,11 @@ class Double(Generic[A]):
         strict: Whether what no rule is about is refused.  Otherwise it is answered with the
             emptiest value that the command can return: ``None``, 0, an empty text.
         periodic: Whether it asks itself for what the class declares as periodic, as the real one does.
-        name: The name of the actor whose place it has; empty as long as it has none.
     """
 
     stands_for: type[A]
     strict: bool = attrs.field(default=True, kw_only=True)
     periodic: bool = attrs.field(default=False, kw_only=True)
-    name: str = attrs.field(default="", init=False)
     part: Part = attrs.field(init=False)
     _actor_type: type[A] = attrs.field(init=False)
 
@@ -134,6 +132,11 @@ class Double(Generic[A]):
 
     # --- its place ---
 
+    @property
+    def name(self) -> str:
+        """The name of the actor whose place it has; empty as long as it has none."""
+        return self.part.name
+
     def spec(self, name: str, policy: Policy = Policy()) -> ChildSpec:  # noqa: B008 - a frozen value
         """Return the spec of a child that it stands in for.
 
@@ -165,7 +168,7 @@ class Double(Generic[A]):
             raise TypeError(f"{name} is a {actor_type.__name__}, and the double stands for a {mine}")
         if self.name not in {"", name}:
             raise ValueError(f"the double has the place of {self.name}; make another one for {name}")
-        self.name = name
+        self.part.name = name
         return self._actor_type
 
     def _rule(self, what: Message[Any] | Command[..., Any], times: int | None) -> Rule[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -30,6 +31,7 @@ class Part:
     Attributes:
         commands: Those of the class that is stood in for.
         strict: Whether messages that no rule is about are violations.
+        name: The name of the actor; empty as long as there is none.
         rules: In the order in which they were written.
         starting: How each life gets ready.
         making_safe: How it gets into its safe state.
@@ -40,6 +42,7 @@ class Part:
 
     commands: Mapping[str, Command[..., Any]]
     strict: bool
+    name: str = attrs.field(default="", init=False)
     rules: list[Rule[Any]] = attrs.field(factory=list[Rule[Any]], init=False)
     starting: Rule[None] = attrs.field(factory=lambda: _hook(Actor.on_start), init=False)
     making_safe: Rule[None] = attrs.field(factory=lambda: _hook(Actor.safe_state), init=False)
@@ -56,12 +59,14 @@ class Part:
 
     async def start(self) -> None:
         """Begin a life, as it is said how."""
-        await self.starting.answer(self.starting.command.plain)
+        with self._noting(f"{self.name}: its start", "a start"):
+            await self.starting.answer(self.starting.command.plain)
         self._failing, self._loop = trio.Event(), trio.lowlevel.current_trio_token()
 
     async def make_safe(self) -> None:
         """Get into the safe state, as it is said how."""
-        await self.making_safe.answer(self.making_safe.command.plain)
+        with self._noting(f"{self.name}: its safe state", "the safe state"):
+            await self.making_safe.answer(self.making_safe.command.plain)
 
     async def break_down(self) -> None:
         """Raise what the present life is to end with, once `fail` is called."""
@@ -105,17 +110,21 @@ class Part:
             Exception: What the script says.
         """
         received = self._receive(message)
-        try:
+        with self._noting(received, message):
             return await self._answer_unless_failing(received)
+
+    @contextmanager
+    def _noting(self, what: object, asked: object) -> Generator[None]:
+        """Note what is not as the script says, and refuse it."""
+        try:
+            yield
         except Exception as error:
             # Noted and not raised: in here an assertion would be one more crash, of which nobody need hear.
             broken = bare(error)
             if not isinstance(broken, NotAsScripted | AssertionError):
                 raise
-            self.violations.append(f"{received}: {str(broken) or repr(broken)}")
-            raise CommandRefused(f"{received.message!r} is not as the script of the double says") from error
-        finally:
-            self._in_hand = None
+            self.violations.append(f"{what}: {str(broken) or repr(broken)}")
+            raise CommandRefused(f"{asked} is not as the script of the double says") from error
 
     def unmet(self) -> list[str]:
         """Return what has not come that had to, and what is written in vain."""
