@@ -78,7 +78,8 @@ class Script(SimulatedDevice):
 
     A strict one takes exactly this, once and in this order, in any number of pieces; anything else
     breaks it.  A lenient one takes each part at any time and any number of times, and does not mind
-    what it does not know.  One with several answers to the same request gives them in turn.
+    what it does not know.  One with several answers to the same request gives them in turn.  A power
+    cycle begins either anew.
 
     Attributes:
         strict: Whether it is.
