@@ -451,6 +451,66 @@ class Cached(Good):
 
 
 @attrs.define(eq=False)
+class ForgetsAwait(Good):
+    """Gives what has still to be done."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature, later."""
+        return self._read()  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@attrs.define(eq=False)
+class GivesText(Good):
+    """Gives what has come, as it is."""
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        answer: object = await self.link.query("T?", is_number)
+        return answer  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@attrs.define(eq=False)
+class RefusesAll(Good):
+    """Takes whatever goes wrong for a no."""
+
+    async def _read(self) -> float:
+        try:
+            return await super()._read()
+        except ProtocolError as error:
+            raise CommandRefused(str(error)) from error
+
+
+@attrs.define(eq=False)
+class GivesLast(Good):
+    """Has a value also of a device that is gone."""
+
+    _last: float = attrs.field(default=20.0, init=False)
+
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature, if that can be."""
+        with suppress(LinkLost):
+            self._last = await self._read()
+        return self._last
+
+
+@attrs.define(eq=False)
+class ActsWhenCut(Good):
+    """Takes what was cut off for done."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        self.remember(None)
+        try:
+            await self._set(celsius)
+        finally:
+            self.remember(Kept(celsius))
+
+
+@attrs.define(eq=False)
 class SwallowsInCommand(Good):
     """Has done it, whatever happens."""
 

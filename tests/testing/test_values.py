@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from labtroupe import Range
-from labtroupe.testing._values import fits, zero_of
+from labtroupe.messages import fits
+from labtroupe.testing._values import zero_of
 
 
 class Named(Protocol):

@@ -205,6 +205,8 @@ async def _see_no_value(trial: Trial, why_not: str) -> Asked:
     asked = await trial.ask()
     if asked.error is None and trial.port.requests_of(asked.reply):
         raise Shortfall(f"{asked.message!r} gave {asked.value!r}, although {why_not}")
+    if trial.port.requests_of(asked.reply):
+        asked.check_not_refused()
     await trial.wait_at_rest(asked.reply)
     return asked
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Final
 
 import attrs
 import trio
 
 from labtroupe.actor import Reply
-from labtroupe.errors import LabtroupeError
-from labtroupe.messages import Message
+from labtroupe.errors import LabtroupeError, Outcome
+from labtroupe.messages import Message, fits
 
 GRACE: Final = 1.0
 """Seconds in which code that was cancelled must have ended."""
@@ -29,6 +30,25 @@ class NotDeclared(Exception):
     def __init__(self, note: str, fix: str) -> None:
         super().__init__(note)
         self.fix = fix
+
+
+_AWAIT: Final = "Write `await` before the call whose value it is."
+_RETURN: Final = "Return what the command declares, such as `return float(...)`."
+_REFUSED: Final = (
+    "Let the errors of `self.link` pass: `CommandRefused` says that the device has said no, and has not "
+    "done it."
+)
+
+
+def check_value(message: Message[object], value: object) -> None:
+    """Raise `Shortfall` if a value is not what the command declares."""
+    declared = message.command.returns.annotation
+    shown = inspect.formatannotation(declared)
+    if inspect.iscoroutine(value):
+        value.close()
+        raise Shortfall(f"{message!r} gave a coroutine", _AWAIT)
+    if not fits(value, declared):
+        raise Shortfall(f"{message!r} gave {value!r}, and declares {shown}", _RETURN)
 
 
 @attrs.frozen(eq=False)
@@ -55,6 +75,11 @@ class Asked:
     def error(self) -> LabtroupeError | None:
         """Why there was none."""
         return self.reply.error
+
+    def check_not_refused(self) -> None:
+        """Raise `Shortfall` if the device is said to have refused it, which has not said so."""
+        if self.reply.outcome is Outcome.REFUSED and self.error is not None:
+            raise Shortfall(f"{self.message!r} was refused by nobody: {self.error}", _REFUSED)
 
     def check_in_time(self) -> None:
         """Raise `Shortfall` if it has ended well after its deadline."""

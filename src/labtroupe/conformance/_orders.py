@@ -95,7 +95,10 @@ async def _see_forgotten(trial: Trial, message: Message[object], fault: str, don
     """Cut off what was done before, if ever, and see that it is not remembered as done."""
     before = trial.remembered
     trial.port.inject(fault, *hour())
-    asked, after = await trial.ask(message), trial.remembered
+    asked = await trial.ask(message)
+    # What it does when it is cut off comes after that.
+    await trial.wait_at_rest(asked.reply)
+    after = trial.remembered
     if asked.error is not None and after is not None and (after != before or after == done):
         raise Shortfall(f"{message!r} was cut off, and it remembers {after!r}")
     trial.port.clear()
@@ -110,6 +113,8 @@ async def _see_not_done(trial: Trial, well: Asked, *, unless_again: bool) -> Non
     sent = trial.port.requests_of(asked.reply)
     if asked.error is None and sent and not unless_again and trial.port.unspoilt == unspoilt:
         raise Shortfall(f"{message!r} was done, although the device has not answered it")
+    if sent and not unless_again:
+        asked.check_not_refused()
     asked.check_in_time()
     await trial.wait_at_rest(asked.reply)
     if not message.command.idempotent:

@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from labtroupe.actor import Cell, Reply
-from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
+from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall, check_value
 from labtroupe.conformance._incoming import can_answer
 from labtroupe.conformance._port import ADDRESS, Port
 from labtroupe.conformance._subject import Subject
@@ -80,7 +80,8 @@ class Trial:
         """Ask something, the probe by default, and return what has become of it.
 
         Raises:
-            Shortfall: It has ended well, although its own answer was still to come.
+            Shortfall: It has ended well, although its own answer was still to come, or with a value that is
+                not of the declared type.
         """
         asked = message or self.subject.probe
         if timeout is None and asked.command.timeout == math.inf:
@@ -90,6 +91,8 @@ class Trial:
             await reply.wait()
         if reply.error is None and self.port.owes(reply):
             raise Shortfall(f"{asked!r} gave {reply.value!r} before its own answer had come")
+        if reply.error is None:
+            check_value(asked, reply.value)
         return Asked(reply)
 
     def send(self) -> Reply[object]:

@@ -32,6 +32,7 @@ from labtroupe.messages._events import (
     Unsolicited,
     Wedged,
 )
+from labtroupe.messages._fits import fits, plain_type
 from labtroupe.messages._limits import Range, Unit
 from labtroupe.messages._parameters import Parameter
 from labtroupe.messages._periodic import every, when_idle
@@ -77,7 +78,9 @@ __all__ = [
     "command",
     "commands_of",
     "every",
+    "fits",
     "once_per_class",
+    "plain_type",
     "reading",
     "when_idle",
 ]

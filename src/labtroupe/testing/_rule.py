@@ -12,8 +12,8 @@ import attrs
 import trio
 
 from labtroupe.actor import mark_acted
-from labtroupe.messages import Command, Message
-from labtroupe.testing._values import fits, same
+from labtroupe.messages import Command, Message, fits
+from labtroupe.testing._values import same
 
 R = TypeVar("R")
 
