@@ -203,6 +203,14 @@ def test_a_kind_that_several_packages_have_is_nobodys(monkeypatch: pytest.Monkey
     ]
 
 
+def test_a_kind_whose_entry_point_leads_nowhere_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("pump", "no_pump:Pump", "labtroupe.kinds")]
+    monkeypatch.setattr("labtroupe.bench._kinds._entry_points", lambda: EntryPoints(points))
+
+    (text,) = told('[instruments.a]\nkind = "pump"\naddress = "sim:scpi"\n')
+    assert "kind: pump, which is no_pump:Pump, cannot be imported (ModuleNotFoundError" in text
+
+
 # --- Files that cannot be read
 
 

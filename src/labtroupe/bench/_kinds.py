@@ -114,4 +114,5 @@ def _import(kind: str, value: str) -> object:
         # A module that is imported may raise anything, and one that is a script may end with it.
         where = place(error, module)
         why = f"{type(error).__name__}: {error}{f', at {where}' if where else ''}"
-        raise Wrong.because(f"{kind} cannot be imported ({why})") from error
+        what = kind if kind == value else f"{kind}, which is {value},"
+        raise Wrong.because(f"{what} cannot be imported ({why})") from error
