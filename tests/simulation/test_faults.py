@@ -103,6 +103,7 @@ def test_plug_ends_nothing_but_unplug() -> None:
         ("mute", ["times=0"], "times=0: this is no count"),
         ("mute", ["said=-1"], "said=-1: this is no count"),
         ("mute", ["after=1s", "said=3"], "a fault begins at one moment"),
+        ("mute", ["times=1", "times=2"], "an option is there twice"),
         ("unplug", ["times=1"], "unplug is not one of single answers"),
         ("clear", ["after=1s"], "clear is done at once"),
     ],
@@ -157,7 +158,10 @@ def test_a_fault_may_begin_at_a_byte(way: str) -> None:
 def test_a_fault_may_be_done_to_so_many_answers_only() -> None:
     faults = Faults()
     faults.inject("late", ["1s", "times=2"], now=0)
-    hits = [faults.hit("late", 0) for _ in range(3)]
+    assert [fault.times for fault in faults.current(0)] == [2]
+    hits = [faults.hit("late", 0)]
+    assert [fault.in_words(0) for fault in faults.current(0)] == ["late by 1 s once"]
+    hits += [faults.hit("late", 0) for _ in range(2)]
 
     assert [hit is not None for hit in hits] == [True, True, False]
     assert faults.current(0) == ()

@@ -52,8 +52,12 @@ class Faults:
             self._untold.add(name)
 
     def current(self, now: float) -> tuple[Fault, ...]:
-        """Return those that are on at ``now`` or wait for their moment, the longest known first."""
-        return tuple(fault for fault in self._ordered.values() if self._is_left(fault, now))
+        """Return those that are on at ``now`` or wait for their moment, the longest known first.
+
+        Of bytes to go by, and of answers to be done to, each has what is left.
+        """
+        left = (fault for fault in self._ordered.values() if self._is_left(fault, now))
+        return tuple(attrs.evolve(fault, times=self._left[fault.name]) for fault in left)
 
     def get(self, name: str, now: float) -> Fault | None:
         """Return the fault ``name`` if it is on at ``now``."""

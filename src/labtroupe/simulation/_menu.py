@@ -151,7 +151,7 @@ class Fault:
         if self.chance < 1:
             words.append(f"with chance {self.chance:g}")
         if self.times < math.inf:
-            words.append(f"{self.times:g} times")
+            words.append("once" if self.times == 1 else f"{self.times:g} times")
         if self.heard or self.said:
             words.append(f"after {self.heard or self.said} more bytes {'heard' if self.heard else 'said'}")
         if self.since > now:
@@ -211,6 +211,8 @@ def _options(kind: FaultKind, words: Sequence[str]) -> dict[str, str]:
         ArgumentError: One of them does not exist, or means nothing here.
     """
     options = dict(_pair(word) for word in words)
+    if len(options) < len(words):
+        raise ArgumentError("an option is there twice", remedy="Say each of them once.")
     for name in options:
         if name not in OPTIONS:
             raise ArgumentError(
