@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import attrs
 import trio
 
-from labtroupe import Instrument, Lines, Range, command, reading
+from labtroupe import Instrument, Lines, Range, command, every, reading
 from labtroupe.instrument import Quiet
 from labtroupe.protocol import Echoed, FixedLength
 from labtroupe.simulation import SimulatedDevice
@@ -112,6 +112,38 @@ class Unheard(Instrument):
     async def safe_state(self) -> None:
         """Switch off."""
         await self.off()
+
+
+@attrs.define(eq=False)
+class LooksOften(Good):
+    """Has its device asked all the time."""
+
+    simulation = f"sim:{Bath.__module__}:Bath"
+
+    @every(0.01)
+    @reading
+    async def temperature(self) -> float:
+        """Read the temperature."""
+        return await self._read()
+
+
+@attrs.define(eq=False)
+class Prompt(Bath):
+    """Answers in no time at all."""
+
+    latency: float = attrs.field(default=0.0, converter=float, kw_only=True)
+
+
+@attrs.define(eq=False)
+class ReadsTable(Good):
+    """Asks very often for one answer."""
+
+    simulation = f"sim:{__name__}:Prompt"
+
+    @command
+    async def read_table(self) -> float:
+        """Read many points, and return their sum."""
+        return sum([await self._read() for _ in range(300)])
 
 
 @attrs.define(eq=False)

@@ -50,6 +50,7 @@ RIGHT: list[tuple[type[Instrument], Sequence[str]]] = [
     (right.Patient, ["commands", "unanswered"]),
     (right.Unheard, ["start", "mute", "slow-drain", "unanswered", "safe-state"]),
     (right.InThreads, ["start", "mute"]),
+    (right.LooksOften, ["slow-drain", "memory"]),
     (right.Fixed, ["flood", "cancel-in-request", "slow-drain"]),
 ]
 
@@ -151,6 +152,16 @@ def test_a_driver_of_another_style_is_not_taken_for_wrong(
     assert not card.failed, card.as_text()
 
 
+def test_many_exchanges_in_no_time_are_not_taken_for_turning_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PLR-18: something happens in each turn."""
+    monkeypatch.setattr(_run, "_MOST_TURNS", 200)
+    card = only(make_subject(right.ReadsTable), "commands")
+
+    assert not card.failed, card.as_text()
+
+
 @pytest.mark.parametrize(("driver", "check"), BROKEN)
 def test_a_driver_that_is_broken_is_caught(driver: type[Instrument], check: str) -> None:
     """PLR-18: each with the fix."""
@@ -217,6 +228,7 @@ def test_a_simulator_that_crashes_is_named_and_not_the_driver() -> None:
 
     assert result.verdict is Verdict.FAILS
     assert "the simulated device has crashed: ZeroDivisionError" in result.note
+    assert " at conformance/_drivers.py:" in result.note
 
 
 def test_results_are_told_as_soon_as_they_are_known() -> None:

@@ -70,11 +70,13 @@ async def slow_drain(ground: Ground) -> str:
 
 
 async def _measure(trial: Trial) -> tuple[int, int]:
-    """Return how many bytes the probe sends, and how many the device says to that."""
+    """Return how many bytes the probe sends, and how many the device says at that time."""
     await trial.wait_well()
     sent, said = trial.port.sent, trial.port.said
-    await trial.wait_well()
-    return trial.port.sent - sent, trial.port.said - said
+    requests = trial.port.requests_of((await trial.ask()).reply)
+    own = sum(len(request) * count for request, count in requests.items())
+    # Something else may do the asking for it.
+    return own or trial.port.sent - sent, trial.port.said - said
 
 
 def _places(length: int) -> Iterator[int]:

@@ -22,7 +22,7 @@ from labtroupe.conformance._threads import PATIENCE, WaitForThreads
 from labtroupe.conformance._trial import Ground
 from labtroupe.errors import sentence
 
-# Turns of trio's loop at one moment of its clock, after which somebody turns it without end.
+# Turns of trio's loop without a byte or a tick of its clock, after which somebody turns it without end.
 _MOST_TURNS: Final = 5_000
 # Real seconds that a check may take, and that it gets to end when it was given up.
 _MOST_SECONDS: Final = 30.0
@@ -126,9 +126,9 @@ class _Run:
         return Result(check.name, check.promise, Verdict.FAILS, seen, fix)
 
     def _work(self) -> None:
-        clock = MockClock(autojump_threshold=0)
+        clock, treadmill = MockClock(autojump_threshold=0), _Treadmill(self.ground, self._give_up)
         try:
-            trio.run(self._main, clock=clock, instruments=[_Treadmill(self._give_up), WaitForThreads(clock)])
+            trio.run(self._main, clock=clock, instruments=[treadmill, WaitForThreads(clock)])
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
             self._error = _innermost(error)
         finally:
@@ -160,19 +160,20 @@ def _innermost(error: BaseException) -> BaseException:
 
 @attrs.define(eq=False)
 class _Treadmill(trio.abc.Instrument):
-    """Notices that trio's loop turns and turns, and no time passes; stops it if even that is no help.
+    """Notices that trio's loop turns and turns, and nothing happens; stops it if even that is no help.
 
     Code that catches each cancellation cannot be ended from outside.
     """
 
+    ground: Ground
     on_runaway: Callable[[], None]
-    _now: float = 0.0
+    _seen: object = None
     _turns: int = 0
 
     def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - that it is short is known
-        now = trio.current_time()
-        self._turns = self._turns + 1 if now == self._now else 0
-        self._now = now
+        seen = (trio.current_time(), self.ground.traffic)
+        self._turns = self._turns + 1 if seen == self._seen else 0
+        self._seen = seen
         if self._turns == _MOST_TURNS:
             self.on_runaway()
         elif self._turns > 2 * _MOST_TURNS:

@@ -81,8 +81,8 @@ async def safe_state(ground: Ground) -> str:
 
 @check(
     fix=(
-        "Leave `on_start` of the base to be called, which asks who the device is before anything "
-        "else is said."
+        "Leave `on_start` of the base to be called, which asks who the device is before anything else is "
+        "said, and let `ask_identity` return what the device says."
     )
 )
 async def identity(ground: Ground) -> str:

@@ -17,7 +17,7 @@ from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall,
 from labtroupe.conformance._incoming import can_answer
 from labtroupe.conformance._port import ADDRESS, Port
 from labtroupe.conformance._subject import Subject
-from labtroupe.errors import LabtroupeError
+from labtroupe.errors import LabtroupeError, sentence
 from labtroupe.instrument import Instrument, Link, Reattach
 from labtroupe.lifecycle import State
 from labtroupe.messages import Event, Message
@@ -38,6 +38,10 @@ _MEND_DEVICE: Final = "Mend the simulator, and try again: it says nothing about 
 _WELL: Final = (
     "The error is what the driver said when all was well again: talk through `self.link` alone, and let "
     "nothing that has gone wrong last from one command, or one life, to the next."
+)
+_END: Final = (
+    f"What is cancelled has to end within {GRACE:g} s: never catch `trio.Cancelled`, and shield nothing "
+    "for longer."
 )
 _PAUSE: Final = 0.5
 # Restarting is not what is on trial.
@@ -154,7 +158,7 @@ class Trial:
         give_up = trio.current_time() + GRACE
         while self.cell.current is reply and reply.message.command.interruptible:
             if trio.current_time() >= give_up:
-                raise Shortfall(f"{reply.message!r} was still at work {GRACE:g} s after its end")
+                raise Shortfall(f"{reply.message!r} was still at work {GRACE:g} s after its end", _END)
             await trio.sleep(GRACE / 100)
 
     async def stop(self) -> None:
@@ -211,6 +215,11 @@ class Ground:
     place: str = attrs.field(default="", init=False)
     trials: list[Trial] = attrs.field(factory=list[Trial], init=False)
 
+    @property
+    def traffic(self) -> int:
+        """How many bytes have gone to the devices and have come from them."""
+        return sum(each.port.sent + each.port.said for each in self.trials)
+
     def abandon(self) -> None:
         """Give up, as the driver's code does not end."""
         if self.stuck.is_set():
@@ -245,7 +254,8 @@ class Ground:
                 failure = error
             nursery.cancel_scope.cancel("the trial is over")
         if trial.port.crash is not None:
-            raise Shortfall(f"the simulated device has crashed: {trial.port.crash!r}", _MEND_DEVICE)
+            crash = sentence(trial.port.crash, type(trial.port.device))
+            raise Shortfall(f"the simulated device has crashed: {crash}", _MEND_DEVICE)
         # Before what it has led to.
         for misuse in trial.port.misuse:
             raise Shortfall(misuse, CLOSE)
