@@ -254,6 +254,17 @@ class Blocks(Good):
 
 
 @attrs.define(eq=False)
+class BlocksWhenTold(Good):
+    """Has everybody wait, now and then."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        time.sleep(0.04)  # noqa: ASYNC251 - that is what is wrong
+        await super().keep(celsius)
+
+
+@attrs.define(eq=False)
 class Hangs(Good):
     """Has everybody wait for ever."""
 
@@ -311,6 +322,83 @@ class LeaksFiles(Good):
         """Open a file."""
         await super().on_start()
         FILES.append(Path("/dev/null").open("rb"))  # noqa: ASYNC230, SIM115 - that is what is wrong
+
+
+@attrs.define(eq=False)
+class LeaksPerCommand(Good):
+    """Opens a file for each command, and closes none."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature, and a file."""
+        FILES.append(Path("/dev/null").open("rb"))  # noqa: ASYNC230, SIM115 - that is what is wrong
+        await super().keep(celsius)
+
+
+@attrs.define(eq=False)
+class LeaksTasks(Good):
+    """Begins a task in each life that does not end with it."""
+
+    async def on_start(self) -> None:
+        """Begin a task."""
+        await super().on_start()
+        trio.lowlevel.spawn_system_task(trio.sleep_forever)
+
+
+@attrs.define(eq=False)
+class LeaksUnstarted(Good):
+    """Opens a file that it closes only if it has started."""
+
+    _log: BinaryIO | None = attrs.field(default=None, init=False)
+    _ready: bool = attrs.field(default=False, init=False)
+
+    async def on_start(self) -> None:
+        """Open a file."""
+        self._log = Path("/dev/null").open("rb")  # noqa: ASYNC230, SIM115 - that is what is wrong
+        FILES.append(self._log)
+        await super().on_start()
+        self._ready = True
+
+    async def on_stop(self) -> None:
+        """Close it, perhaps."""
+        if self._ready and self._log is not None:
+            self._log.close()
+        await super().on_stop()
+
+
+@attrs.define(eq=False)
+class RestoresNothing(Good):
+    """Says that it can bring back what was set."""
+
+    async def restore(self) -> None:
+        """Do not."""
+
+
+@attrs.define(eq=False)
+class ResetsNothing(Good):
+    """Says that it can bring its device where it begins."""
+
+    async def reset_device(self) -> None:
+        """Do not."""
+
+
+@attrs.define(eq=False)
+class NeverForgets(Good):
+    """Thinks that its device keeps everything."""
+
+    async def has_forgotten(self) -> bool | None:
+        """Return that it has not."""
+        return False
+
+
+@attrs.define(eq=False)
+class RemembersNothing(Good):
+    """Has nothing that could be brought back."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        await self._set(celsius)
 
 
 FILES: Final[list[BinaryIO]] = []

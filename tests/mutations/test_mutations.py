@@ -1774,9 +1774,9 @@ MUTATIONS = [
     ),
     Mutation(
         "PLR-18: code that holds up all else is found out",
-        "conformance/_lives.py",
-        "if longest < _LONGEST_STEP:",
-        "if True:",
+        "conformance/_costs.py",
+        "        if took >= _LONGEST_STEP:\n",
+        "        if False:\n",
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[Blocks-blocking]",
     ),
     Mutation(

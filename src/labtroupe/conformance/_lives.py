@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import math
-import threading
-import time
-from pathlib import Path
 from typing import Final
 
-import attrs
 import trio
 
 from labtroupe.conformance._check import check
@@ -28,13 +22,8 @@ _ASK_IT: Final = "Give another probe: with one that does not reach the device ea
 
 # Seconds within which a pulled cable is noticed, with nothing asked.
 _NOTICED: Final = 0.2
-_CYCLES: Final = 10
 # Seconds for which a device that is not well stays so.
 _WHILE: Final = 10.0
-# Seconds for which one step of the driver's code may hold up all others, and how often it may be
-# tried: another program can take the processor away, but not each time.
-_LONGEST_STEP: Final = 0.03
-_TRIES: Final = 4
 
 
 @check(fix=_START)
@@ -144,66 +133,6 @@ async def stop(ground: Ground) -> str:
     return "at rest, waiting for an answer, without a device, and while sending"
 
 
-@check(
-    fix=(
-        f"{CLOSE} Threads and files of your own belong into `on_stop`, or better into a `@background` method."
-    )
-)
-async def leaks(ground: Ground) -> str:
-    """Started and stopped again and again, it leaves no file and no thread behind."""
-    async with ground.trial() as trial:
-        await trial.wait_well()
-        await trial.stop()
-        before = _held()
-        for _ in range(_CYCLES):
-            trial.start()
-            await trial.wait_well()
-            await trial.stop()
-        after = _held()
-    for what, count in after.items():
-        if count - before[what] >= _CYCLES:
-            raise Shortfall(f"{_CYCLES} starts left {count - before[what]} {what} behind")
-    return f"{_CYCLES} times"
-
-
-@check(
-    fix="Wait with `await trio.sleep(...)`, and leave waiting for bytes to `self.link`; work that "
-    "blocks anyway "
-    "belongs into `trio.to_thread.run_sync`."
-)
-async def blocking(ground: Ground) -> str:
-    """It never holds up the other instruments of its bench."""
-    longest = math.inf
-    for _ in range(_TRIES):
-        stopwatch = _Stopwatch()
-        trio.lowlevel.add_instrument(stopwatch)
-        try:
-            async with ground.trial() as trial:
-                await trial.wait_well()
-                await trial.stop()
-        finally:
-            trio.lowlevel.remove_instrument(stopwatch)
-        longest = min(longest, stopwatch.longest)
-        if longest < _LONGEST_STEP:
-            return f"no step took longer than {_LONGEST_STEP * 1000:g} ms"
-    raise Shortfall(f"all else had to wait for {longest * 1000:.0f} ms")
-
-
-@attrs.define(eq=False)
-class _Stopwatch(trio.abc.Instrument):
-    """Measures how long the steps of tasks take, in real time."""
-
-    longest: float = 0.0
-    # Until then it does not count: the step in which this is added has begun before.
-    _began: float = math.inf
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - any
-        self._began = time.perf_counter()
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - any
-        self.longest = max(self.longest, time.perf_counter() - self._began)
-
-
 async def _see_asked(trial: Trial) -> Asked:
     """Ask, and see that the device is asked."""
     asked = await trial.ask()
@@ -245,11 +174,3 @@ def _breaking(port: Port) -> None:
 
 def _hanging(port: Port) -> None:
     port.inject("slow-drain", "1h")
-
-
-def _held() -> dict[str, int]:
-    """Return how many of each kind of thing the process holds."""
-    gc.collect()
-    folder = Path("/proc/self/fd")
-    files = len(list(folder.iterdir())) if folder.is_dir() else 0
-    return {"files": files, "threads": threading.active_count()}

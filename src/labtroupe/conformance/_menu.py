@@ -7,11 +7,10 @@ from typing import Final
 
 from labtroupe.conformance._answers import duplicate, echo, flood, garbled, late, mute, noise, split, stray
 from labtroupe.conformance._check import Check
+from labtroupe.conformance._costs import blocking, leaks
 from labtroupe.conformance._cuts import cancel_in_answer, cancel_in_request, slow_drain
 from labtroupe.conformance._lives import (
-    blocking,
     failed_start,
-    leaks,
     power_cycle,
     replug,
     start,
@@ -19,7 +18,8 @@ from labtroupe.conformance._lives import (
     unplug,
 )
 from labtroupe.conformance._orders import commands, memory, unanswered
-from labtroupe.conformance._safety import halt, identity, reattach, safe_state
+from labtroupe.conformance._returns import reattach
+from labtroupe.conformance._safety import halt, identity, safe_state
 
 CHECKS: Final[Sequence[Check]] = (
     start,

@@ -1,4 +1,4 @@
-"""Checks of halting, of identities, and of what is done when a device is back."""
+"""Checks of halting, of what is safe, and of identities."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
 from labtroupe.conformance._trial import Ground, Trial
 from labtroupe.errors import Halted
-from labtroupe.instrument import Instrument, Reattach
+from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
-from labtroupe.messages import DeviceReturned
 
 # No device is called so.
 _NOBODY: Final = "nobody at all"
@@ -104,31 +103,6 @@ async def identity(ground: Ground) -> str:
         trial.port.clear()
         await trial.wait_well()
     return "refused at first, and in place of one that was pulled out"
-
-
-@check(fix="Let `restore` and `reset_device` be done in time with a device that has just been switched on.")
-async def reattach(ground: Ground) -> str:
-    """A device that has lost its settings can be given them again, or be reset."""
-    declared = [
-        each for each in (Reattach.RESTORE, Reattach.RESET) if ground.subject.instrument_type.declares(each)
-    ]
-    for way in declared:
-        async with ground.trial(reattach=way) as trial:
-            await trial.wait_well()
-            for message in ground.subject.commands:
-                await trial.ask(message)
-            await trial.wait_well()
-            trial.port.inject("power-cycle", f"{GRACE}s")
-            await trio.sleep(GRACE)
-            await trial.wait_well()
-            if not any(isinstance(each, DeviceReturned) for each in trial.events):
-                raise Shortfall("no event says that the device was away and is back")
-    if not declared:
-        raise NotDeclared(
-            "a device that is back is taken as it is",
-            "Declare `restore` or `reset_device` if it is to be otherwise.",
-        )
-    return " and ".join(declared)
 
 
 async def _see_refused(trial: Trial) -> None:
