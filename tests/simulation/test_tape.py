@@ -205,6 +205,14 @@ def test_each_kind_of_other_traffic_is_said(
     assert (lines[:2], lines[3]) == (others[:2], others[3])
 
 
+@pytest.mark.parametrize(("said", "line"), [(b"T\rT\r", 7), (b"E\r", 6)])
+def test_of_what_was_left_out_it_is_said_which_line_came_instead(tape: Path, said: bytes, line: int) -> None:
+    with pytest.raises(ScriptBroken) as caught:
+        Tape(tape).respond(said, 0.0)
+
+    assert str(caught.value).splitlines()[4:] == [f"  which is line {line} of heater.jsonl"]
+
+
 def test_a_lenient_tape_may_be_long(tmp_path: Path) -> None:
     """A day of looks at one value: who asks is not to wait until all of it was searched."""
     path = write(tmp_path / "t", *(TapeFrame(float(at), sent="T\r") for at in range(20_000)))

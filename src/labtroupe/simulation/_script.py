@@ -26,16 +26,17 @@ class ScriptBroken(AssertionError):
         return self._line
 
 
-def differing(where: str, expected: bytes, got: bytes) -> ScriptBroken:
-    """Return the error that says what differs, and where."""
+def differing(where: str, expected: bytes, got: bytes, later: str = "") -> ScriptBroken:
+    """Return the error that says what differs, and where, and which later part it is if it is one."""
     pairs = zip(expected, got, strict=False)
     at = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(expected), len(got)))
     begin = max(0, at - _SHOWN // 2)
     shown = [repr(text[begin : begin + _SHOWN]) if text else "nothing" for text in (expected, got)]
     # Below the first character that differs, behind a `b` and a quote.
     caret = " " * (len("  expected: ") + len(repr(expected[begin:at])) - 1) + "^"
+    report = [f"{where}:", f"  expected: {shown[0]}", f"  got:      {shown[1]}", f"{caret} byte {at}"]
     return ScriptBroken(
-        "\n".join([f"{where}:", f"  expected: {shown[0]}", f"  got:      {shown[1]}", f"{caret} byte {at}"]),
+        "\n".join([*report, *([f"  which is {later}"] if later else [])]),
         f"{where}: expected {shown[0]}, got {shown[1]}",
     )
 
@@ -168,7 +169,9 @@ class Script(SimulatedDevice):
         step = self._steps[self._next]
         common = min(len(step.request), len(self._unfinished))
         if step.request[:common] != self._unfinished[:common]:
-            raise differing(step.where, step.request, self._unfinished)
+            rest = self._steps[self._next :]
+            later = (each.where for each in rest if self._unfinished.startswith(each.request))
+            raise differing(step.where, step.request, self._unfinished, next(later, ""))
         return self._done(self._next) if common == len(step.request) else None
 
     def _take_any(self) -> Step | None:
