@@ -549,6 +549,25 @@ class ForgetsAwait(Good):
 
 
 @attrs.define(eq=False)
+class ForgetsToWait(Good):
+    """Calls what does it, and does not await it."""
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature, or rather not."""
+        self._set(celsius)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+
+
+@attrs.define(eq=False)
+class Misspelt(Good):
+    """Keeps something that it has no field for."""
+
+    def __init__(self, link: Link) -> None:
+        """Keep it."""
+        self.volume = link  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@attrs.define(eq=False)
 class GivesText(Good):
     """Gives what has come, as it is."""
 

@@ -88,6 +88,7 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.ClosesWhatWorks, "replug"),
     (drivers.Cached, "start"),
     (drivers.ForgetsAwait, "start"),
+    (drivers.ForgetsToWait, "commands"),
     (drivers.GivesText, "start"),
     (drivers.RefusesAll, "garbled"),
     (drivers.GivesLast, "unplug"),
@@ -286,6 +287,23 @@ def test_without_a_simulated_device_nothing_is_tried(device: str) -> None:
         make_subject(Bare, device=device)
 
     assert raised.value.remedy
+
+
+def test_a_missing_await_is_told_with_its_place() -> None:
+    """PLR-18."""
+    result = only(make_subject(drivers.ForgetsToWait, device=drivers.Bath), "commands").results[0]
+
+    assert re.fullmatch(
+        r"Good\._set\(\) was called without `await` at conformance/_drivers\.py:\d+", result.note
+    )
+    assert result.fix.startswith("Write `await` before the call")
+
+
+def test_a_driver_that_cannot_be_made_is_told_with_its_place() -> None:
+    with pytest.raises(
+        ConfigError, match=r"Misspelt cannot be made: .*'volume'.* at conformance/_drivers\.py:\d+"
+    ):
+        make_subject(drivers.Misspelt, device=drivers.Bath)
 
 
 def test_without_anything_to_ask_nothing_is_tried() -> None:

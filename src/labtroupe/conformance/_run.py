@@ -20,6 +20,7 @@ from labtroupe.conformance._menu import CHECKS
 from labtroupe.conformance._subject import Subject
 from labtroupe.conformance._threads import PATIENCE, WaitForThreads
 from labtroupe.conformance._trial import Ground
+from labtroupe.conformance._unawaited import noting_unawaited
 from labtroupe.errors import sentence
 
 # Turns of trio's loop without a byte or a tick of its clock, after which somebody turns it without end.
@@ -42,6 +43,7 @@ _SPEED_UP: Final = (
 )
 
 _NO_EXIT: Final = "Never end the program from a driver: let it raise an error, or return."
+_AWAIT: Final = "Write `await` before the call: without it nothing is done."
 
 
 def run_card(
@@ -98,6 +100,13 @@ class _Run:
 
     def result(self) -> Result:
         """Try it, and return what was found."""
+        with noting_unawaited() as unawaited:
+            found = self._found()
+        if unawaited and found.verdict is Verdict.HOLDS:
+            return attrs.evolve(found, verdict=Verdict.FAILS, note=unawaited[0], fix=_AWAIT)
+        return found
+
+    def _found(self) -> Result:
         thread = threading.Thread(target=self._work, name=f"check {self.check.name}", daemon=True)
         thread.start()
         in_time = self._over.wait(_MOST_SECONDS)
@@ -136,6 +145,8 @@ class _Run:
 
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
+        # So that Python knows where a coroutine was made that nobody awaits.
+        sys.set_coroutine_origin_tracking_depth(1)
         with trio.move_on_after(_MOST_VIRTUAL) as scope:
             self._note = await self.check.run(self.ground)
         if scope.cancelled_caught:

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from labtroupe.control import make_message
-from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError
+from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError, sentence
 from labtroupe.instrument import Instrument, check_complete
 from labtroupe.messages import Command, Message, Parameter, WhenIdle, commands_of
 from labtroupe.simulation import SimulatedDevice, make_device
@@ -133,6 +133,11 @@ def _try_settings(instrument_type: type[Instrument], settings: Mapping[str, obje
         raise ConfigError(
             f"{instrument_type.__name__} cannot be made: {error}",
             remedy='Give its settings: settings={"name": value}, or NAME=VALUE on the command line.',
+        ) from error
+    except Exception as error:
+        raise ConfigError(
+            f"{instrument_type.__name__} cannot be made: {sentence(error, instrument_type)}",
+            remedy="Write no `__init__`, and declare as fields what it has.",
         ) from error
 
 
