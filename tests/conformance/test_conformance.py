@@ -293,16 +293,12 @@ def test_a_missing_await_is_told_with_its_place() -> None:
     """PLR-18."""
     result = only(make_subject(drivers.ForgetsToWait, device=drivers.Bath), "commands").results[0]
 
-    assert re.fullmatch(
-        r"Good\._set\(\) was called without `await` at conformance/_drivers\.py:\d+", result.note
-    )
+    assert re.fullmatch(r"Good\._set\(\) was called without `await` at .*_drivers\.py:\d+", result.note)
     assert result.fix.startswith("Write `await` before the call")
 
 
 def test_a_driver_that_cannot_be_made_is_told_with_its_place() -> None:
-    with pytest.raises(
-        ConfigError, match=r"Misspelt cannot be made: .*'volume'.* at conformance/_drivers\.py:\d+"
-    ):
+    with pytest.raises(ConfigError, match=r"Misspelt cannot be made: .*'volume'.* at .*_drivers\.py:\d+"):
         make_subject(drivers.Misspelt, device=drivers.Bath)
 
 
