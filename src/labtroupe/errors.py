@@ -113,6 +113,8 @@ def sentence(error: BaseException, code: type[object] | None = None) -> str:
 
 def place(error: BaseException, module: str) -> str:
     """Return on which line of the package of a module an error has come up, such as ``pump/driver.py:27``."""
+    if isinstance(error, SyntaxError):
+        return ""  # It says itself where it is; what comes up elsewhere is the import.
     package, place, caught = module.partition(".")[0], "", error.__traceback__
     # Who has caught it comes first, and is not where it has come up.
     traceback = caught.tb_next if caught is not None else None

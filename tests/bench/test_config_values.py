@@ -216,6 +216,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory on the path with modules of a lab's own, and room for a bench.toml."""
     (tmp_path / "lab_of_kinds.py").write_text(KINDS)
     (tmp_path / "lab_that_fails.py").write_text("raise LookupError('no calibration')")
+    (tmp_path / "lab_of_typos.py").write_text("import lab_with_typo\n")
+    (tmp_path / "lab_with_typo.py").write_text("x = 1 +\n")
     (tmp_path / "lab_script.py").write_text("import sys\nsys.exit(4)")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.chdir(tmp_path)
@@ -261,6 +263,7 @@ def test_settings_are_held_against_the_class() -> None:
     ("kind", "expected"),
     {
         "lab_that_fails:Oven": "cannot be imported (LookupError: no calibration, at LAB/lab_that_fails.py:1)",
+        "lab_of_typos:Oven": "cannot be imported (SyntaxError: invalid syntax (lab_with_typo.py, line 1))",
         "lab_script:Oven": "cannot be imported (SystemExit: 4, at LAB/lab_script.py:2)",
         "lab_of_kinds:Untyped": "limit of Untyped.warm has no type; write one, such as limit: float",
         "lab_of_kinds:number": "is not an instrument; derive it from labtroupe.Instrument",
