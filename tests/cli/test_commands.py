@@ -207,29 +207,6 @@ def test_call_refuses_what_cannot_be_asked(shell: Shell, words: list[str], code:
     assert re.fullmatch(r"  \S.*\.", remedy)
 
 
-def test_a_command_that_was_late_says_what_became_of_it(shell: Shell) -> None:
-    """R3: the outcome, in words."""
-    result = shell("call", "slow", "wait", "--timeout", "0.2")
-
-    assert result.code == 5
-    assert result.err.splitlines()[1] == "  outcome: unknown (the device may have acted)"
-
-
-def test_a_failure_as_json_has_all_of_the_error(shell: Shell) -> None:
-    result = shell("call", "slow", "wait", "--timeout=0.2", "--output=json")
-    error = json.loads(result.err)["error"]
-
-    assert list(error) == ["code", "message", "remedy", "instrument", "outcome"]
-    assert (error["code"], error["instrument"], error["outcome"]) == ("timeout", "slow", "unknown")
-
-
-def test_a_device_that_says_no_has_failed(shell: Shell) -> None:
-    result = shell("call", "psu", "write", "NONSENSE")
-
-    assert result.code == 1
-    assert result.err.splitlines()[1] == "  outcome: refused (the device said no)"
-
-
 # --- acting
 
 
