@@ -1759,6 +1759,29 @@ MUTATIONS = [
         "testing/test_plugin.py",
     ),
     Mutation(
+        "S16: a framing that fails leaves no port open",
+        "instrument/_link.py",
+        "            decoder = self.manners.framing.decoder()\n"
+        "            transport = self.recorder.tap(await self._connect())\n",
+        "            transport = self.recorder.tap(await self._connect())\n"
+        "            decoder = self.manners.framing.decoder()\n",
+        "instrument/test_declared.py",
+    ),
+    Mutation(
+        "PLR-18: a call that is not awaited is found out",
+        "conformance/_run.py",
+        "if unawaited and found.verdict is Verdict.HOLDS:",
+        "if False:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[ForgetsToWait-commands]",
+    ),
+    Mutation(
+        "R12: a crash says where in the driver's code it came up",
+        "errors.py",
+        "            place = f\"{'/'.join(",
+        "            _ = f\"{'/'.join(",
+        "actor/test_requests.py",
+    ),
+    Mutation(
         "PLR-18: an answer that was not a command's own is found out",
         "conformance/_trial.py",
         "if reply.error is None and self.port.owes(reply):",
