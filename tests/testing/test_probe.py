@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -139,7 +141,9 @@ async def test_what_differs_is_shown_at_once_however_much_it_is(autojump_clock: 
     async with running(double) as ref:
         for message in [*expected[:900], HEAT_1]:
             await ref.ask(message)
-        with trio.fail_after(10), pytest.raises(Violated) as caught:
+        start = time.process_time()
+        with pytest.raises(Violated) as caught:
             await probe.expect(*expected)
+        assert time.process_time() - start < 5
     assert len(str(caught.value).splitlines()) < 120
     assert "    +Thermostat.heat(1.0, rate=10.0)" in str(caught.value).splitlines()
