@@ -21,6 +21,7 @@ from labtroupe.errors import (
 from labtroupe.messages import Event, Quality, Wedged
 from labtroupe.testing import ANY, Double, Probe, Violated
 
+from ._arrays import Array
 from ._thermostat import Thermostat, running, supervised
 
 
@@ -32,29 +33,6 @@ class Pump(Actor):
     async def flow(self) -> float:
         """Return the flow."""
         return 1.0
-
-
-class Array:
-    """As numpy has them: compared element by element."""
-
-    def __init__(self, *values: float) -> None:
-        self.values = values
-        self.shape = (len(values),)
-
-    def __eq__(self, other: object) -> Array:  # type: ignore[override]
-        """Return where both are equal."""
-        assert isinstance(other, Array)
-        return Array(*(one == two for one, two in zip(self.values, other.values, strict=True)))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        """Fail."""
-        raise ValueError("the truth value of an array is ambiguous")
-
-    def all(self) -> bool:
-        """Return whether all is true."""
-        return all(self.values)
 
 
 @attrs.define(eq=False)

@@ -12,7 +12,10 @@ import pytest
 
 from labtroupe import Range
 from labtroupe.messages import fits
-from labtroupe.testing._values import zero_of
+from labtroupe.testing import ANY
+from labtroupe.testing._values import same, zero_of
+
+from ._arrays import Array
 
 
 class Named(Protocol):
@@ -98,3 +101,32 @@ def test_a_type_may_have_an_emptiest_value(annotation: object, empty: object) ->
 def test_or_it_has_none(annotation: object) -> None:
     with pytest.raises(LookupError, match="there is no empty value of"):
         zero_of(annotation)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (1, 1.0, True),
+        ((1, [2]), (1, [2]), True),
+        ((1, [2]), (1, (2,)), False),
+        ((1,), (1, 2), False),
+        (Array(1, 2), Array(1, 2), True),
+        (Array(1, 2), Array(1, 3), False),
+        (Array(1, 1), Array(1), False),
+        (Array(1), 1, False),
+        (([Array(1, 2)],), ([Array(1, 2)],), True),
+        ({"a": Array(1, 2)}, {"a": Array(1, 2)}, True),
+        ({"a": Array(1, 2)}, {"a": Array(2, 2)}, False),
+        ({"a": 1}, {"b": 1}, False),
+        ((ANY, [ANY]), (Array(1, 2), [Array(1, 2)]), True),
+        ({"a": ANY}, {"a": Array(1, 2)}, True),
+    ],
+)
+def test_arguments_are_compared_by_what_is_in_them(one: object, other: object, equal: object) -> None:
+    assert same(one, other) is equal
+
+
+def test_what_is_not_even_equal_to_itself_is_the_same_thing() -> None:
+    not_a_number = float("nan")
+
+    assert same((not_a_number,), (not_a_number,))

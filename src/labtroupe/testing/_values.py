@@ -44,6 +44,9 @@ def same(one: object, other: object) -> bool:
     if type(one) is type(other) and isinstance(one, (tuple, list)):
         ones, others = cast("Sequence[object]", one), cast("Sequence[object]", other)
         return len(ones) == len(others) and all(map(same, ones, others))
+    if type(one) is type(other) and isinstance(one, dict):
+        entries, found = cast("dict[object, object]", one), cast("dict[object, object]", other)
+        return entries.keys() == found.keys() and all(same(entries[key], found[key]) for key in entries)
     # Or one with a single element would be equal to that.
     if not isinstance(one, _Anything) and _shape(one) != _shape(other):
         return False
