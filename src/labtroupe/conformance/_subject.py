@@ -14,9 +14,10 @@ from typing import Final, cast
 import attrs
 import trio
 
+from labtroupe.conformance._given import check_class, check_devices, check_messages
 from labtroupe.control import make_message
 from labtroupe.errors import ArgumentError, ConfigError, UnknownCommandError, sentence
-from labtroupe.instrument import Instrument, check_complete
+from labtroupe.instrument import Instrument
 from labtroupe.messages import Command, Message, Parameter, WhenIdle, commands_of
 from labtroupe.simulation import SimulatedDevice, make_device
 from labtroupe.transport import Address, SimAddress
@@ -87,10 +88,10 @@ def make_subject(
     Raises:
         ConfigError: The class cannot be used, or there is no such device, or nothing that can be asked.
     """
-    check_complete(instrument_type)
     settings = dict(settings or {})
     _try_settings(instrument_type, settings)
     text, make = _device(instrument_type, device, settings)
+    check_devices(text, make)
     made_up = tuple(_made_up(instrument_type))
     subject = Subject(
         name=instrument_type.__qualname__,
@@ -102,7 +103,7 @@ def make_subject(
         commands=made_up if commands is None else commands,
         untried=() if commands is not None else _left_out(instrument_type, made_up),
     )
-    make()  # So that a mistake in it is found before the trial.
+    check_messages(instrument_type, [subject.probe, *subject.commands])
     return subject
 
 
@@ -127,6 +128,7 @@ def parse_message(instrument_type: type[Instrument], text: str) -> Message[objec
 
 def _try_settings(instrument_type: type[Instrument], settings: Mapping[str, object]) -> None:
     """Raise `ConfigError` if the class cannot be made with these settings."""
+    check_class(instrument_type)
     try:
         instrument_type(link=instrument_type.link_to("trial", trio.sleep_forever), **settings)
     except (TypeError, ValueError) as error:
@@ -143,10 +145,15 @@ def _try_settings(instrument_type: type[Instrument], settings: Mapping[str, obje
 
 def _device(
     instrument_type: type[Instrument],
-    device: str | Callable[[], SimulatedDevice],
+    device: str | Callable[[], SimulatedDevice] | SimulatedDevice,
     settings: Mapping[str, object],
 ) -> tuple[str, Callable[[], SimulatedDevice]]:
     """Return what stands in for a driver's device, in words and as what makes it."""
+    if isinstance(device, SimulatedDevice):
+        raise ConfigError(
+            f"{type(device).__name__} is given as one device, and each trial needs a new one",
+            remedy="Give the class, or a function that makes one.",
+        )
     if callable(device):
         return getattr(device, "__qualname__", repr(device)), device
     text = device or instrument_type.simulation
