@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from labtroupe import Actor, ChangeKind, CommandError, Instrument, State, Supervisor, command
 from labtroupe.bench import load_bench
 from labtroupe.errors import (
+    ArgumentError,
     BenchError,
     CommandCrashed,
     CommandTimeout,
@@ -90,6 +91,15 @@ async def test_a_bench_may_have_nothing_but_doubles(
         shown = bench.service.describe("pump")
         assert (shown.kind, shown.status.simulated) == (f"{__name__}:Pump", True)
         assert (await bench.connect()).connected
+
+
+async def test_a_fault_of_a_device_that_a_double_does_not_have_is_refused(
+    fake_bench: FakeBench, make_double: MakeDouble, virtual_clock: MockClock
+) -> None:
+    """Or a test of what becomes of an unplugged one would be about nothing."""
+    async with fake_bench({"heater": make_double(LinkamT95)}) as bench:
+        with pytest.raises(ArgumentError, match="there is a double in its place"):
+            bench.service.inject("heater", "unplug")
 
 
 async def test_only_instruments_are_on_a_bench(fake_bench: FakeBench, make_double: MakeDouble) -> None:

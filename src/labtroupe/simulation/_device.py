@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import attrs
 
+from labtroupe.errors import ArgumentError
+
 # What small instruments take for an answer, in seconds: some characters at 19200 baud.
 DEFAULT_LATENCY = 0.004
 # Bytes of an unfinished request that are kept.  Small instruments have less.
@@ -63,6 +65,14 @@ class SimulatedDevice(abc.ABC):
         self.advance(now)
         self.device_clear()
         self.power_on()
+
+    def check_fault(self, fault: str) -> None:
+        """Raise `ArgumentError` if it cannot have this fault of the fault menu."""
+        if fault == "wrong-identity" and not self.has_identity:
+            raise ArgumentError(
+                "this simulated device does not say who it is",
+                remedy="Its class can: see `disguised` of `labtroupe.simulation.SimulatedDevice`.",
+            )
 
     def device_clear(self) -> None:  # noqa: B027 - a hook; some keep no half requests
         """Forget half a request; also told by a bus that has a device clear, as USBTMC has."""

@@ -66,11 +66,7 @@ class Slot:
                 f"one device on a bus cannot have the fault {fault} alone",
                 remedy="Let the bus itself have this fault.",
             )
-        if fault == "wrong-identity" and not self.device.has_identity:
-            raise ArgumentError(
-                "this simulated device does not say who it is",
-                remedy="Its class can: see `disguised` of `labtroupe.simulation.SimulatedDevice`.",
-            )
+        self.device.check_fault(fault)
         faults.inject(fault, arguments, trio.current_time())
         self._settle()
 

@@ -10,15 +10,28 @@ import attrs
 
 from labtroupe.actor import DEFAULT_CAPACITY
 from labtroupe.bench import BenchConfig, InstrumentConfig
-from labtroupe.errors import UnknownInstrumentError
+from labtroupe.errors import ArgumentError, UnknownInstrumentError
 from labtroupe.instrument import Instrument, Reattach
 from labtroupe.names import did_you_mean
 from labtroupe.policy import Policy
+from labtroupe.simulation import Silent
 from labtroupe.testing._double import Double
 from labtroupe.transport import Address
 
+
+class Nothing(Silent):
+    """What is behind the port of an instrument with a double in its place."""
+
+    def check_fault(self, fault: str) -> None:
+        """Refuse: the double would not notice."""
+        raise ArgumentError(
+            f"there is a double in its place, and no device that could have the fault {fault}",
+            remedy='Let the double fail instead, as by `double.fail(LinkLost("unplugged"))`.',
+        )
+
+
 # So that nothing looks for the real device, and a bench that is all simulated does not ask for another.
-_NOWHERE: Final = Address.parse("sim:silent?via=memory")
+_NOWHERE: Final = Address.parse(f"sim:{__name__}:Nothing?via=memory")
 
 _START_TIMEOUT: Final = 10.0
 """Seconds a start may take, as for an instrument in a file that says nothing of it."""
