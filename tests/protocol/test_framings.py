@@ -149,7 +149,7 @@ ROWS = [
         resyncs=True,
     ),
     Row("slip", Slip(max_length=100), ANY.filter(bool), 100, resyncs=True),
-    Row("cobs", Cobs(max_length=60), ANY, 60, resyncs=True),
+    Row("cobs", Cobs(max_length=60), ANY.filter(bool), 60, resyncs=True),
     Row("echoed", Echoed(Lines(max_length=50)), TEXT, 50, resyncs=True),
     Row("modbus rtu", modbus.Rtu(), REGISTERS, 259),
     Row("modbus tcp", modbus.Tcp(), st.binary(min_size=2, max_size=40), 259),

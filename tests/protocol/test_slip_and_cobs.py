@@ -75,6 +75,17 @@ def test_a_code_that_leads_beyond_its_frame_costs_this_frame_only() -> None:
     assert frames(decoder, b"") == [b"a"]
 
 
+@pytest.mark.parametrize("sent", range(1, len(b"\x08T 90.00")))
+def test_half_a_command_that_is_ended_is_no_command(sent: int) -> None:
+    """L4: what ends it is the zero alone; more would be taken for the rest of it."""
+    decoder = Cobs().decoder()
+    decoder.feed(Cobs().encode(b"T 90.00")[:sent] + Cobs().encode(b"") + Cobs().encode(b"ID?"))
+    with pytest.raises(ProtocolError, match="no COBS frame"):
+        decoder.next_frame()
+
+    assert frames(decoder, b"") == [b"ID?"]
+
+
 def test_without_its_extra_cobs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cobs.cobs", None)
     with pytest.raises(ConfigError, match=r"pip install 'labtroupe\[cobs\]'"):

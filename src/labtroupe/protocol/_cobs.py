@@ -34,8 +34,8 @@ class Cobs:
         _library()
 
     def encode(self, request: bytes) -> bytes:
-        """Return ``request`` as a frame."""
-        return cast("bytes", _library().encode(request)) + b"\0"
+        """Return ``request`` as a frame; for an empty one the zero alone, with which half a frame is none."""
+        return (cast("bytes", _library().encode(request)) if request else b"") + b"\0"
 
     def decoder(self) -> MappedDecoder:
         """Return a new decoder; it holds less than the longest frame and what was fed last (L6)."""
