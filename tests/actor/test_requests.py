@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
 import weakref
@@ -607,3 +608,16 @@ async def test_requests_that_have_ended_do_not_pile_up(autojump_clock: MockClock
         for _ in range(1000):
             await s.ref.ask(Worker.look(), timeout=3600)
             assert len(s.cell.deadlines._heap) <= 70
+
+
+async def test_a_command_that_is_called_on_a_ref_is_told_how_to_be_asked_for(
+    autojump_clock: MockClock,
+) -> None:
+    async with stage() as s:
+        with pytest.raises(
+            AttributeError, match=r"no attribute 'work'; ask for it: `await ref.ask\(Worker.work"
+        ):
+            _ = s.ref.work  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        with pytest.raises(AttributeError, match=r"no attribute 'sing'$"):
+            _ = s.ref.sing  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        assert copy.copy(s.ref).name == "worker"

@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 import attrs
 import trio
@@ -34,6 +34,17 @@ class ActorRef(Generic[A_co]):
 
     _cell: Cell
     _lease: Lease | None = None
+
+    # Not for type checkers: these know what a ref has.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say how a command is asked for; it is no method of the ref."""
+            kind = None if name.startswith("_") else self._cell.actor_type
+            hint = ""
+            if kind is not None and name in commands_of(kind):
+                hint = f"; ask for it: `await ref.ask({kind.__name__}.{name}(...))`"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     @property
     def name(self) -> str:
