@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from labtroupe.conformance._check import check
+from labtroupe.conformance._cuts import ask_until
 from labtroupe.conformance._finding import GRACE, Asked, Shortfall
 from labtroupe.conformance._trial import RECOVERY, Ground, Trial
 from labtroupe.errors import LabtroupeError
@@ -122,7 +123,8 @@ async def late(ground: Ground) -> str:
         lateness = min(_LATE, 0.8 * manners.lateness or _LATE)
         for wait in (0.0, lateness):
             trial.port.inject("late", f"{lateness:f}s", "times=1")
-            await trial.ask(timeout=lateness / 2)
+            reply = await ask_until(trial, lambda reply: bool(trial.port.requests_of(reply)))
+            await trial.wait_at_rest(reply)
             await trio.sleep(wait)
             await trial.ask()
             await trial.wait_well()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import trio
+
+from labtroupe.actor import Reply
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import Shortfall
 from labtroupe.conformance._trial import Ground, Trial
 
-# Seconds until a request that hangs is cancelled.
+# Seconds between two looks whether a place is reached: the first, and the most.
+_SHORTEST: Final = 0.002
 _CUT: Final = 0.25
 # Seconds that a request has at most whose sending takes long.
 _PATIENCE: Final = 5.0
@@ -32,7 +36,8 @@ async def cancel_in_request(ground: Ground) -> str:
         length = (await _measure(trial))[0]
         for count in (places := list(_places(length))):
             trial.port.inject("slow-drain", *hour(heard=count))
-            await _cut(trial)
+            goal = trial.port.sent + count
+            await _cut(trial, lambda reply: bool(trial.port.requests_of(reply)) and trial.port.sent >= goal)  # noqa: B023
     return f"at {len(places)} places in {length} bytes"
 
 
@@ -44,7 +49,7 @@ async def cancel_in_answer(ground: Ground) -> str:
         length = (await _measure(trial))[1]
         for count in (places := list(_places(length))):
             trial.port.inject("late", *hour(said=count))
-            await _cut(trial)
+            await _cut(trial, lambda _: trial.port.holds_back)
     return f"at {len(places)} places in {length} bytes"
 
 
@@ -90,9 +95,19 @@ def hour(**begin: int) -> Sequence[str]:
     return ["1h", *(f"{count}={number}" for count, number in begin.items() if number)]
 
 
-async def _cut(trial: Trial) -> None:
-    """Ask, until cut off; then see that all is well again."""
-    asked = await trial.ask(timeout=_CUT)
-    await trial.wait_at_rest(asked.reply)
+async def _cut(trial: Trial, reached: Callable[[Reply[object]], bool]) -> None:
+    """Ask, and cut that off when its place is reached; then see that all is well again."""
+    reply = await ask_until(trial, reached)
+    await trial.wait_at_rest(reply)
     trial.port.clear()
     await trial.wait_well(fix="")
+
+
+async def ask_until(trial: Trial, reached: Callable[[Reply[object]], bool]) -> Reply[object]:
+    """Ask, and cancel that when its place is reached."""
+    reply, pause = trial.send(), _SHORTEST
+    while not reached(reply) and not reply.ended:
+        await trio.sleep(pause)
+        pause = min(2 * pause, _CUT)
+    reply.cancel()
+    return reply

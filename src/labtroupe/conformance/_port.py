@@ -23,6 +23,8 @@ ADDRESS: Final = Address.parse("sim:trial")
 _DELUGE: Final = b"\xa5" * 16384
 # Seconds from what answers nothing to the answer.
 _APART: Final = 0.001
+# Seconds for which nothing else waits.
+_LONG: Final = 1000.0
 # Seconds after which a connection breaks that is to break as soon as it is open.
 _SHORT: Final = 0.01
 
@@ -106,6 +108,11 @@ class Port:
         connection = Connection(self, now + _SHORT if self.breaks else math.inf, self._place)
         self.connections.append(connection)
         return connection
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether all that is still to come does not come by itself."""
+        return _LONG < self._incoming.next_due - trio.current_time() < math.inf
 
     def owes(self, request: object) -> bool:
         """Return whether something is still to come that answers what was sent on behalf of ``request``."""
