@@ -692,6 +692,47 @@ class SafeWhenUsed(Good):
 
 
 @attrs.define(eq=False)
+class OpensShielded(Good):
+    """Cannot be stopped while it starts."""
+
+    async def on_open(self) -> None:
+        """Read, whatever happens."""
+        with trio.CancelScope(shield=True):
+            await self._read()
+
+
+@attrs.define(eq=False)
+class StopsShielded(Good):
+    """Says goodbye first, however long it takes."""
+
+    async def on_stop(self) -> None:
+        """Read, whatever happens, and close."""
+        with trio.CancelScope(shield=True), suppress(LinkError):
+            await self._read()
+        await super().on_stop()
+
+
+@attrs.define(eq=False)
+class SafeInTurn(Good):
+    """Waits until a command is done, before it makes anything safe."""
+
+    _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+
+    async def safe_state(self) -> None:
+        """Cool down, when nothing else is done."""
+        await self._lock.acquire()
+        await super().safe_state()
+        self._lock.release()
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        await self._lock.acquire()
+        await self._set(celsius)
+        self._lock.release()
+
+
+@attrs.define(eq=False)
 class ClosesWhatWorks(Good):
     """Thinks that there is nothing to close where the device is gone."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import trio
 
 from labtroupe.conformance._check import check
+from labtroupe.conformance._cuts import hour
 from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
 from labtroupe.conformance._port import Port
 from labtroupe.conformance._trial import CLOSE, Ground, Trial
-from labtroupe.instrument import Instrument
+from labtroupe.instrument import Instrument, Reattach
 from labtroupe.lifecycle import State
 from labtroupe.messages import DeviceReturned
 
@@ -22,6 +24,8 @@ _ASK_IT: Final = "Give another probe: with one that does not reach the device ea
 
 # Seconds within which a pulled cable is noticed, with nothing asked.
 _NOTICED: Final = 0.2
+# Places in what a start says, and in what it hears, at which it is cut off.
+_MOST_STARTS: Final = 10
 # Seconds for which a device that is not well stays so.
 _WHILE: Final = 10.0
 
@@ -44,7 +48,10 @@ async def failed_start(ground: Ground) -> str:
             await _see_closed_between_starts(trial)
             trial.port.clear()
             await trial.wait_well()
-    return "with nothing there, a port that is taken, nobody answering, a connection that breaks"
+    way = Reattach.RESTORE if ground.subject.instrument_type.declares(Reattach.RESTORE) else Reattach.ADOPT
+    async with ground.trial(reattach=way) as trial:
+        await _see_cut_starts(trial)
+    return "with nothing there, a port that is taken, nobody answering, a connection that breaks, and cut off"
 
 
 @check(
@@ -65,9 +72,10 @@ async def unplug(ground: Ground) -> str:
         trial.port.inject("mute")
         reply = trial.send()
         await trio.sleep(GRACE / 100)
+        ended = reply.ended
         trial.port.inject("unplug")
         await trio.sleep(_WHILE)
-        if reply.ended and reply.error is None:
+        if not ended and reply.ended and reply.error is None:
             raise Shortfall(f"{reply.message!r} gave {reply.value!r}, although the cable was out")
         trial.port.clear()
         await trial.wait_well()
@@ -106,6 +114,11 @@ async def power_cycle(ground: Ground) -> str:
         await trial.wait_well()
         if not any(isinstance(each, DeviceReturned) for each in trial.events):
             raise Shortfall("no event says that the device was away and is back")
+        # Behind an adapter, whose port stays there.
+        trial.port.device.power_cycle(trio.current_time())
+        trial.port.inject("mute", f"{GRACE}s")
+        await trio.sleep(GRACE)
+        await trial.wait_well()
     if ground.subject.instrument_type.has_forgotten is Instrument.has_forgotten:
         raise NotDeclared(
             "used again, but nobody can say whether it has lost its settings",
@@ -120,17 +133,50 @@ async def stop(ground: Ground) -> str:
     """It stops in time from every state, twice too, and closes its port."""
     async with ground.trial() as trial:
         for prepare in (_well, _silent, _absent, _hanging):
-            await trial.wait_well()
-            prepare(trial.port)
-            reply = trial.send()
-            # Long enough for what the driver does by itself.
+            for asks in (True, False):
+                await trial.wait_well()
+                prepare(trial.port)
+                reply = trial.send() if asks else None
+                # Long enough for what the driver does by itself.
+                await trio.sleep(_WHILE if asks else 0.0)
+                await trial.stop()
+                await trial.stop()
+                if reply is not None:
+                    reply.cancel()
+                trial.port.clear()
+                trial.start()
+    return "at rest, waiting for an answer, without a device, and while sending"
+
+
+async def _see_cut_starts(trial: Trial) -> None:
+    """Let starts hang at places of what they say and hear, with something to be restored if that can be."""
+    await trial.wait_well()
+    for message in trial.subject.commands:
+        if trial.remembered is None and message.command.timeout < math.inf:
+            await trial.ask(message)
+    await trial.wait_well()
+    sent, said = await _measured_start(trial)
+    for fault, word, length in (("late", "said", said), ("slow-drain", "heard", sent)):
+        for count in range(0, length, max(1, length // _MOST_STARTS)):
+            await trial.stop()
+            trial.port.inject("power-cycle", "1ms")
+            trial.port.inject(fault, *hour(**{word: count}))
+            trial.start()
             await trio.sleep(_WHILE)
             await trial.stop()
-            await trial.stop()
-            reply.cancel()
             trial.port.clear()
             trial.start()
-    return "at rest, waiting for an answer, without a device, and while sending"
+            await trial.wait_well()
+
+
+async def _measured_start(trial: Trial) -> tuple[int, int]:
+    """Start a device that was switched off, and return how many bytes were sent, and said."""
+    await trial.stop()
+    trial.port.inject("power-cycle", "1ms")
+    sent, said = trial.port.sent, trial.port.said
+    trial.start()
+    await trial.wait_running()
+    return trial.port.sent - sent, trial.port.said - said
 
 
 async def _see_asked(trial: Trial) -> Asked:

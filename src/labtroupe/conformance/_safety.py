@@ -13,9 +13,18 @@ from labtroupe.conformance._trial import Ground, Trial
 from labtroupe.errors import Halted
 from labtroupe.instrument import Instrument
 from labtroupe.lifecycle import State
+from labtroupe.messages import Message, SafeState
 
 # No device is called so.
 _NOBODY: Final = "nobody at all"
+# Seconds by which the answer is late in the midst of which there is a halt.
+_LATE: Final = 0.3
+# Seconds within which the next life makes a device safe that this one could not.
+_NEXT_LIFE: Final = 30.0
+_AMID: Final = (
+    "A halt amid an exchange gets the link in step first, within `safe_state_timeout`: declare `resync`, "
+    "raise that time, and wait in `safe_state` for nothing that a command holds."
+)
 
 
 @check(fix="Never catch `trio.Cancelled`, and shield nothing without a deadline: a halt cuts off what runs.")
@@ -58,13 +67,7 @@ async def safe_state(ground: Ground) -> str:
         # Asked nothing before; then again, and when all has been used.
         await trial.wait_running()
         for _ in range(2):
-            sent, why_not = trial.port.sent, await trial.halt()
-            if why_not:
-                raise Shortfall(f"not confirmed: {why_not}")
-            if trial.port.sent == sent:
-                raise Shortfall("it was called safe, and nothing was said to the device")
-            trial.reset()
-            await trial.wait_well()
+            await _see_safe(trial)
         if not trial.port.said:
             raise NotDeclared("the device never answers, and so nobody can confirm it", "")
         for give_none in WITHOUT_ANSWER:
@@ -75,7 +78,11 @@ async def safe_state(ground: Ground) -> str:
             trial.port.clear()
             trial.reset()
             await trial.wait_well()
-    return "confirmed, and not without an answer"
+            await _see_safe(trial)
+        for message in ground.subject.commands:
+            if message.command.interruptible:
+                await _see_safe_amid(trial, message)
+    return "confirmed, and not without an answer; also amid each command"
 
 
 @check(
@@ -103,6 +110,33 @@ async def identity(ground: Ground) -> str:
         trial.port.clear()
         await trial.wait_well()
     return "refused at first, and in place of one that was pulled out"
+
+
+async def _see_safe(trial: Trial) -> None:
+    """Halt it, and see that it makes its device safe."""
+    sent, why_not = trial.port.sent, await trial.halt()
+    if why_not:
+        raise Shortfall(f"not confirmed: {why_not}")
+    if trial.port.sent == sent:
+        raise Shortfall("it was called safe, and nothing was said to the device")
+    trial.reset()
+    await trial.wait_well()
+
+
+async def _see_safe_amid(trial: Trial, message: Message[object]) -> None:
+    """Halt it while it waits for an answer; see that its device is made safe, by the next life if need be."""
+    trial.port.inject("late", f"{_LATE}s", "times=1")
+    reply = trial.send(message)
+    await trio.sleep(_LATE / 3)
+    events = len(trial.events)
+    if why_not := await trial.halt():
+        await trio.sleep(_NEXT_LIFE)
+        if not any(isinstance(each, SafeState) and each.confirmed for each in trial.events[events:]):
+            raise Shortfall(f"not confirmed amid {message!r}: {why_not}", _AMID)
+    reply.cancel()
+    trial.port.clear()
+    trial.reset()
+    await trial.wait_well()
 
 
 async def _see_refused(trial: Trial) -> None:

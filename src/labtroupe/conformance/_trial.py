@@ -99,9 +99,9 @@ class Trial:
             check_value(asked, reply.value)
         return Asked(reply)
 
-    def send(self) -> Reply[object]:
-        """Ask the probe, with much time, and wait for nothing."""
-        return self.cell.submit(self.subject.probe, RECOVERY, math.inf, wait_for_room=True)
+    def send(self, message: Message[object] | None = None) -> Reply[object]:
+        """Ask something, the probe by default, with much time, and wait for nothing."""
+        return self.cell.submit(message or self.subject.probe, RECOVERY, math.inf, wait_for_room=True)
 
     async def wait_running(self, fix: str = "") -> None:
         """Wait until it runs.
