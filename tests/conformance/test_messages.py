@@ -30,6 +30,15 @@ class Exits(drivers.Good):
         sys.exit(3)
 
 
+def test_code_that_holds_up_all_else_is_told_with_its_place() -> None:
+    """PLR-18: with the line at which it lets the others go on."""
+    result = try_one(drivers.Blocks, "blocking")
+
+    assert re.fullmatch(r"all else had to wait for \d+ ms, before _drivers\.py:\d+ in _read", result.note), (
+        result.note
+    )
+
+
 def test_a_driver_that_ends_the_program_is_told_where_and_what_instead() -> None:
     """PLR-18: without the groups of the nurseries through which that comes."""
     result = try_one(Exits)

@@ -15,6 +15,7 @@ import trio
 from labtroupe.conformance._answers import WITHOUT_FIRST
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, Shortfall
+from labtroupe.conformance._subject import Subject
 from labtroupe.conformance._trial import CLOSE, Ground, Trial
 
 _CYCLES: Final = 5
@@ -53,9 +54,9 @@ async def leaks(ground: Ground) -> str:
 )
 async def blocking(ground: Ground) -> str:
     """It never holds up the other instruments of its bench."""
-    slow: dict[object, float] | None = None
+    slow: dict[object, tuple[float, str]] | None = None
     for _ in range(_TRIES):
-        stopwatch = _Stopwatch()
+        stopwatch = _Stopwatch(ground.subject)
         trio.lowlevel.add_instrument(stopwatch)
         try:
             async with ground.trial() as trial:
@@ -70,7 +71,9 @@ async def blocking(ground: Ground) -> str:
         slow = now if slow is None else {where: min(slow[where], now[where]) for where in slow.keys() & now}
         if not slow:
             return f"no step took longer than {_LONGEST_STEP * 1000:g} ms"
-    raise Shortfall(f"all else had to wait for {max((slow or {}).values()) * 1000:.0f} ms")
+    longest, place = max((slow or {}).values())
+    before = f", before {place}" if place else ""
+    raise Shortfall(f"all else had to wait for {longest * 1000:.0f} ms{before}")
 
 
 async def _use_up(trial: Trial) -> None:
@@ -103,10 +106,15 @@ async def _use(trial: Trial) -> None:
 
 @attrs.define(eq=False)
 class _Stopwatch(trio.abc.Instrument):
-    """Measures how long the steps of tasks take, in real time."""
+    """Measures how long the steps of tasks take, in real time.
 
-    # Those that took too long, by where they have ended.
-    slow: dict[object, float] = attrs.field(factory=dict[object, float], init=False)
+    Attributes:
+        subject: Whose code it is.
+        slow: How long those took that took too long, and where in the code of its class they have ended.
+    """
+
+    subject: Subject
+    slow: dict[object, tuple[float, str]] = attrs.field(factory=dict[object, tuple[float, str]], init=False)
     # Until then it does not count: the step in which this is added has begun before.
     _began: float = attrs.field(default=math.inf, init=False)
 
@@ -116,8 +124,9 @@ class _Stopwatch(trio.abc.Instrument):
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         took = time.perf_counter() - self._began
         if took >= _LONGEST_STEP:
-            where = tuple((frame.f_code, line) for frame, line in task.iter_await_frames()) or task.name
-            self.slow[where] = max(took, self.slow.get(where, 0.0))
+            frames = list(task.iter_await_frames())
+            where = tuple((frame.f_code, line) for frame, line in frames) or task.name
+            self.slow[where] = max((took, self.subject.place(frames)), self.slow.get(where, (0.0, "")))
 
 
 def _held() -> dict[str, int]:
