@@ -156,8 +156,8 @@ MUTATIONS = [
     Mutation(
         "R12: an unexpected error is a crash",
         "actor/_life.py",
-        "        request.fail(_verdict(request, error))\n        return False\n",
-        "        request.fail(_verdict(request, error))\n        return True\n",
+        "        request.fail(_verdict(request, error, type(self.actor)))\n        return False\n",
+        "        request.fail(_verdict(request, error, type(self.actor)))\n        return True\n",
         ACTOR,
     ),
     Mutation(
@@ -1360,8 +1360,8 @@ MUTATIONS = [
     Mutation(
         "a device that crashes fails the test, whatever the driver makes of it",
         "testing/_byte_double.py",
-        "    if crashes:\n        raise crashes[0]\n    if isinstance",
-        "    if isinstance",
+        "next(iter(crashes), _rest(device))",
+        "_rest(device)",
         "testing/test_byte_doubles.py",
     ),
     Mutation(
@@ -1790,8 +1790,8 @@ MUTATIONS = [
     ),
     Mutation(
         "PLR-18: what is remembered too early is found out",
-        "conformance/_cuts.py",
-        "after is not None and after != before",
+        "conformance/_orders.py",
+        "begun and after is not None and (after != before or after == done)",
         "False",
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[NotesTooEarly-memory]",
     ),
