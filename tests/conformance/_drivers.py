@@ -692,6 +692,22 @@ class SafeWhenUsed(Good):
 
 
 @attrs.define(eq=False)
+class BeginsAnew(Good):
+    """Sets its device whenever it has opened it, also in the midst of something."""
+
+    async def on_open(self) -> None:
+        """Set it."""
+        await self._set(20.0)
+
+
+@attrs.define(eq=False)
+class SetsToGetInStep(Good):
+    """Gets in step by what changes the device."""
+
+    resync = (Barrier(b"T 20.00", is_ok),)
+
+
+@attrs.define(eq=False)
 class OpensShielded(Good):
     """Cannot be stopped while it starts."""
 

@@ -94,6 +94,8 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.GivesLast, "unplug"),
     (drivers.ActsWhenCut, "memory"),
     (drivers.SwallowsInCommand, "unanswered"),
+    (drivers.BeginsAnew, "unplug"),
+    (drivers.SetsToGetInStep, "late"),
     (drivers.OpensShielded, "failed-start"),
     (drivers.StopsShielded, "stop"),
     (drivers.SafeInTurn, "safe-state"),

@@ -11,6 +11,7 @@ import trio
 from labtroupe.conformance._check import check
 from labtroupe.conformance._cuts import ask_until
 from labtroupe.conformance._finding import GRACE, Asked, Shortfall
+from labtroupe.conformance._shown import see_untouched, steady
 from labtroupe.conformance._trial import RECOVERY, Ground, Trial
 from labtroupe.errors import LabtroupeError
 
@@ -121,6 +122,7 @@ async def late(ground: Ground) -> str:
         await trial.wait_answered()
         manners = trial.links[-1].manners
         lateness = min(_LATE, 0.8 * manners.lateness or _LATE)
+        before = await steady(trial)
         for wait in (0.0, lateness):
             trial.port.inject("late", f"{lateness:f}s", "times=1")
             reply = await ask_until(trial, lambda reply: bool(trial.port.requests_of(reply)))
@@ -128,6 +130,7 @@ async def late(ground: Ground) -> str:
             await trio.sleep(wait)
             await trial.ask()
             await trial.wait_well()
+        see_untouched(trial, before, "when an answer had come too late")
     return f"by {lateness:g} s, asked again at once and after it had come"
 
 

@@ -11,6 +11,7 @@ from labtroupe.conformance._check import check
 from labtroupe.conformance._cuts import hour
 from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall
 from labtroupe.conformance._port import Port
+from labtroupe.conformance._shown import see_untouched, steady
 from labtroupe.conformance._trial import CLOSE, Ground, Trial
 from labtroupe.instrument import Instrument, Reattach
 from labtroupe.lifecycle import State
@@ -25,7 +26,7 @@ _ASK_IT: Final = "Give another probe: with one that does not reach the device ea
 # Seconds within which a pulled cable is noticed, with nothing asked.
 _NOTICED: Final = 0.2
 # Places in what a start says, and in what it hears, at which it is cut off.
-_MOST_STARTS: Final = 10
+_MOST_STARTS: Final = 6
 # Seconds for which a device that is not well stays so.
 _WHILE: Final = 10.0
 
@@ -68,7 +69,11 @@ async def unplug(ground: Ground) -> str:
         if trial.cell.state is State.RUNNING:
             raise Shortfall(f"{_NOTICED:g} s after the cable was pulled it was still called running")
         trial.port.clear()
+        before = await steady(trial)
+        trial.port.inject("unplug", f"{GRACE}s")
+        await trio.sleep(GRACE)
         await trial.wait_well()
+        see_untouched(trial, before, "when its cable had been out")
         trial.port.inject("mute")
         reply = trial.send()
         await trio.sleep(GRACE / 100)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from typing import Final
 
-import attrs
 import trio
 
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, NotDeclared, Shortfall
+from labtroupe.conformance._shown import shown
 from labtroupe.conformance._trial import Ground, Trial
 from labtroupe.instrument import Reattach
 from labtroupe.messages import DeviceReturned, Message
-from labtroupe.simulation import SimulatedDevice
 
 # Seconds for which a cable is out that is out for longer than a moment.
 _LONG: Final = 10.0
@@ -55,12 +52,12 @@ async def _restores(ground: Ground, message: Message[object]) -> bool:
         if trial.remembered is None:
             return False
         await trial.wait_well()
-        was = _shown(trial.port.device)
+        was = shown(trial.port.device)
         trial.port.inject("power-cycle", f"{GRACE}s")
-        begins = _shown(trial.port.device)
+        begins = shown(trial.port.device)
         await trio.sleep(GRACE)
         await trial.wait_well()
-        now = _shown(trial.port.device)
+        now = shown(trial.port.device)
         lost = [name for name in was if was[name] != begins[name]]
         if lost and all(now[name] == begins[name] for name in lost):
             raise Shortfall(f"what {message!r} has set was lost with the power, and was not set again")
@@ -86,9 +83,3 @@ async def _greeting(ground: Ground, way: Reattach) -> set[bytes]:
 def _see_told(trial: Trial) -> None:
     if not any(isinstance(each, DeviceReturned) for each in trial.events):
         raise Shortfall("no event says that the device was away and is back")
-
-
-def _shown(device: SimulatedDevice) -> Mapping[str, object]:
-    """Return a copy of what a simulated device shows of itself."""
-    names = [each.name for each in attrs.fields(type(device)) if not each.name.startswith("_")]
-    return {name: copy.deepcopy(getattr(device, name)) for name in names}
