@@ -1831,6 +1831,27 @@ MUTATIONS = [
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[AsksAgain-unanswered]",
     ),
     Mutation(
+        "PLR-18: what is done without an answer is found out",
+        "conformance/_orders.py",
+        "if asked.error is None and sent and not unless_again and trial.port.unspoilt == unspoilt:",
+        "if False:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[SwallowsInCommand-unanswered]",
+    ),
+    Mutation(
+        "PLR-18: a value of another type is found out",
+        "conformance/_trial.py",
+        "            check_value(asked, reply.value)\n",
+        "            pass\n",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[GivesText-start]",
+    ),
+    Mutation(
+        "PLR-18: a safe state that nobody has confirmed is found out",
+        "conformance/_safety.py",
+        "if not await trial.halt() and trial.port.unspoilt == unspoilt:",
+        "if await trial.halt() is None:",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[OnlySays-safe-state]",
+    ),
+    Mutation(
         "PLR-18: a fault of the menu that no check tries is found out",
         "conformance/_safety.py",
         '        trial.port.inject("wrong-identity")\n',
