@@ -222,11 +222,22 @@ def test_a_driver_that_does_not_start_is_tried_with_nothing_else() -> None:
 
 def test_a_driver_that_blocks_for_ever_ends_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """PLR-18: nobody can end it, and it is left behind."""
-    monkeypatch.setattr(_run, "_MOST_SECONDS", 0.2)
+    monkeypatch.setattr(_run, "_BLOCKED_SECONDS", 0.2)
     card = run_card(make_subject(drivers.Hangs, device=drivers.Bath), checks=CHECKS[:2])
 
     assert [each.verdict for each in card.results] == [Verdict.FAILS, Verdict.NOT_TRIED]
     assert "blocks" in card.results[0].note
+
+
+def test_a_driver_that_works_for_too_long_ends_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PLR-18: although nothing of it blocks for long."""
+    monkeypatch.setattr(_run, "_BLOCKED_SECONDS", 0.1)
+    monkeypatch.setattr(_run, "_MOST_SECONDS", 0.3)
+    checks = [each for each in CHECKS if each.name in {"cancel-in-answer", "slow-drain"}]
+    card = run_card(make_subject(drivers.Blocks, device=drivers.Bath), checks=checks)
+
+    assert [each.verdict for each in card.results] == [Verdict.FAILS, Verdict.NOT_TRIED]
+    assert "works for more than" in card.results[0].note
 
 
 def test_what_is_not_declared_is_no_failure_and_says_what_to_declare() -> None:

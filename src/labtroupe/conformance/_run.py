@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,6 +29,8 @@ _MOST_TURNS: Final = 5_000
 # Real seconds that a check may take, and that it gets to end when it was given up.
 _MOST_SECONDS: Final = 30.0
 _LAST_SECONDS: Final = 0.5
+# Real seconds that one step of the code may take.
+_BLOCKED_SECONDS: Final = 3.0
 # Seconds of the trial's clock.
 _MOST_VIRTUAL: Final = 100_000.0
 
@@ -92,6 +95,11 @@ class _Run:
     _over: threading.Event = attrs.field(factory=threading.Event, init=False)
     _token: trio.lowlevel.TrioToken | None = attrs.field(default=None, init=False)
     _slow: bool = attrs.field(default=False, init=False)
+    _treadmill: _Treadmill = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Have its loop watched."""
+        self._treadmill = _Treadmill(self.ground, self._give_up)
 
     @property
     def stuck(self) -> str:
@@ -109,8 +117,7 @@ class _Run:
     def _found(self) -> Result:
         thread = threading.Thread(target=self._work, name=f"check {self.check.name}", daemon=True)
         thread.start()
-        in_time = self._over.wait(_MOST_SECONDS)
-        if not in_time:
+        if not self._is_over_in_time():
             self._slow, self.ground.place = True, self._place_in(thread)
             if self._token is not None:
                 with suppress(trio.RunFinishedError):
@@ -134,10 +141,19 @@ class _Run:
         fix = check.fix if isinstance(error, Exception) else _NO_EXIT
         return Result(check.name, check.promise, Verdict.FAILS, seen, fix)
 
+    def _is_over_in_time(self) -> bool:
+        """Wait for it, but not for long if trio's loop does not turn any more."""
+        give_up, turned = time.monotonic() + _MOST_SECONDS, -1
+        while not self._over.wait(_BLOCKED_SECONDS):
+            if self._treadmill.turned == turned or time.monotonic() >= give_up:
+                return False
+            turned = self._treadmill.turned
+        return True
+
     def _work(self) -> None:
-        clock, treadmill = MockClock(autojump_threshold=0), _Treadmill(self.ground, self._give_up)
+        clock = MockClock(autojump_threshold=0)
         try:
-            trio.run(self._main, clock=clock, instruments=[treadmill, WaitForThreads(clock)])
+            trio.run(self._main, clock=clock, instruments=[self._treadmill, WaitForThreads(clock)])
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is what was found
             self._error = _innermost(error)
         finally:
@@ -174,14 +190,21 @@ class _Treadmill(trio.abc.Instrument):
     """Notices that trio's loop turns and turns, and nothing happens; stops it if even that is no help.
 
     Code that catches each cancellation cannot be ended from outside.
+
+    Attributes:
+        ground: What happens.
+        on_runaway: Told of it.
+        turned: How often it has turned at all.
     """
 
     ground: Ground
     on_runaway: Callable[[], None]
+    turned: int = 0
     _seen: object = None
     _turns: int = 0
 
     def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - that it is short is known
+        self.turned += 1
         seen = (trio.current_time(), self.ground.traffic)
         self._turns = self._turns + 1 if seen == self._seen else 0
         self._seen = seen
