@@ -732,20 +732,21 @@ class StopsShielded(Good):
 class SafeInTurn(Good):
     """Waits until a command is done, before it makes anything safe."""
 
-    _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
+    # Not a lock, which one task cannot take twice.
+    _turn: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(1), init=False)
 
     async def safe_state(self) -> None:
         """Cool down, when nothing else is done."""
-        await self._lock.acquire()
+        await self._turn.acquire()
         await super().safe_state()
-        self._lock.release()
+        self._turn.release()
 
     @command
     async def keep(self, celsius: Celsius) -> None:
         """Keep a temperature."""
-        await self._lock.acquire()
+        await self._turn.acquire()
         await self._set(celsius)
-        self._lock.release()
+        self._turn.release()
 
 
 @attrs.define(eq=False)
