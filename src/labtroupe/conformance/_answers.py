@@ -183,7 +183,8 @@ async def flood(ground: Ground) -> str:
 
 @check(
     fix="Let the errors of `self.link` pass, and give each exchange a shape check that the request itself "
-    "does not pass: `self.link.query(request, accepts)`."
+    "does not pass: `self.link.query(request, accepts)`. If device or adapter always does it, declare "
+    "`framing = Echoed(...)`, and let the simulator do it, too."
 )
 async def echo(ground: Ground) -> str:
     """An adapter that sends back what it is sent is never taken for the device."""

@@ -25,7 +25,8 @@ _LET_GO: Final = (
 @check(
     fix="Let a command answer, or raise `CommandRefused` where the device says no; whatever else comes out "
     "of it ends the driver's life. If the device needs longer, declare a longer `timeout`; if the values "
-    "that were made up for the trial are wrong, give it better ones."
+    "that were made up for the trial are wrong, give it better ones. One that is to end the connection, such "
+    "as a restart of the device, cannot be tried: give `check_instrument` the `commands` without it."
 )
 async def commands(ground: Ground) -> str:
     """Each command is done or refused in its own time, and leaves nothing behind."""
