@@ -237,7 +237,7 @@ def test_a_loop_that_is_busy_does_not_hold_up_a_thread_that_reports(hold: Callab
     late = [each for each in took if each > HELD]
 
     # A busy machine may take a thread off its processor; to wait for the loop would be 300 ms, ten times.
-    assert len(late) <= 3, late
+    assert sum(late) < 300, late
     assert max(took) < 100, late
     assert arrived == list(range(1000))
 

@@ -248,11 +248,9 @@ def test_the_page_about_the_log_shows_one_and_lists_all_it_may_say(tmp_path: Pat
 
 SCRIPT = """
 import signal, sys
-from pathlib import Path
 import trio
+from labtroupe import open_bench
 from labtroupe.runs import run_procedure
-sys.path.insert(0, sys.argv[2])
-from _beds import patient_bench
 
 def procedure(run):
     try:
@@ -261,7 +259,7 @@ def procedure(run):
             run.sleep(0.001)
     finally:
         with run.cleanup():
-            run.bench["patient"].add(1.0, 2.0)
+            run.bench["heater"].stop()
 
 # As docs/how-to/run-a-script.md has it.
 async def cancel_at_signal(scope):
@@ -270,9 +268,10 @@ async def cancel_at_signal(scope):
             scope.cancel(signal.Signals(number).name)
 
 async def main():
-    async with patient_bench(Path(sys.argv[1]).parent) as bench, trio.open_nursery() as nursery:
+    async with open_bench(sys.argv[2]) as bench, trio.open_nursery() as nursery:
         nursery.start_soon(cancel_at_signal, nursery.cancel_scope)
-        await run_procedure(bench, procedure, log=sys.argv[1])
+        with trio.fail_after(20):
+            await run_procedure(bench, procedure, log=sys.argv[1])
 
 trio.run(main)
 """
@@ -283,7 +282,9 @@ trio.run(main)
 def test_a_process_that_is_ended_leaves_all_it_has_reported(tmp_path: Path, number: signal.Signals) -> None:
     """OT-4, OT-5: if it is told to, it cleans up first; if it is killed, its log has no end."""
     log = tmp_path / "run.jsonl"
-    command = [sys.executable, "-c", SCRIPT, str(log), str(Path(__file__).parent)]
+    bench = tmp_path / "bench.toml"
+    bench.write_text('[instruments.heater]\nkind = "linkam-t95"\naddress = "sim:linkam-t95"\n')
+    command = [sys.executable, "-c", SCRIPT, str(log), str(bench)]
     with subprocess.Popen(command) as process:  # noqa: S603 - our own
         until = time.monotonic() + 20
         while time.monotonic() < until and (not log.exists() or log.read_bytes().count(b"\n") < 20):

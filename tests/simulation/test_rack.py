@@ -255,7 +255,7 @@ async def test_a_device_that_is_switched_off_and_on_forgets_and_its_port_is_gone
         with pytest.raises(OSError, match=GONE), opened(address):
             pass
         assert [fault.name for fault in rack.faults("counter")] == ["late", "power-cycle"]
-        await trio.sleep(0.11)
+        await trio.sleep(0.3)
 
         with opened(address) as client:
             assert await client.ask(b"c") == b"1 c"

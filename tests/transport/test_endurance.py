@@ -105,8 +105,8 @@ async def test_thousands_of_cycles_of_opening_and_failing_grow_nothing(
         after = await held()
 
     assert after[0] == before[0]
-    # trio keeps a few for the next job.
-    assert after[1] <= before[1] + 3
+    # trio keeps a few for the next job; one a cycle would be hundreds.
+    assert after[1] <= before[1] + 8
     # Caches fill up a little; one object a cycle would be thousands.
     assert after[2] - before[2] < 200
     # In MiB, those of the C libraries too; in 10,000 openings a heap may grow by two or three.
