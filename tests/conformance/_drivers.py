@@ -235,6 +235,21 @@ class NotesTooEarly(Good):
 
 
 @attrs.define(eq=False)
+class StateBeforeReply(Good):
+    """Has set what the device has still to acknowledge."""
+
+    target: float = attrs.field(default=20.0, init=False)
+
+    @command
+    async def keep(self, celsius: Celsius) -> None:
+        """Keep a temperature."""
+        self.target = celsius
+        self.remember(None)
+        await self._set(celsius)
+        self.remember(Kept(celsius))
+
+
+@attrs.define(eq=False)
 class AsksNobody(Good):
     """Does not look who is there."""
 

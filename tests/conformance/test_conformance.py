@@ -66,6 +66,7 @@ BROKEN: list[tuple[type[Instrument], str]] = [
     (drivers.SwallowsErrors, "stray"),
     (drivers.ShieldsItself, "mute"),
     (drivers.NotesTooEarly, "memory"),
+    (drivers.StateBeforeReply, "memory"),
     (drivers.AsksNobody, "identity"),
     (drivers.AsksNobody, "power-cycle"),
     (drivers.AsksNobody, "reattach"),

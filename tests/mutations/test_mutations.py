@@ -1789,6 +1789,13 @@ MUTATIONS = [
         "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[WithoutResync-late]",
     ),
     Mutation(
+        "PLR-18: what is noted in a field too early is found out",
+        "conformance/_own.py",
+        "value != before.get(name) and value == cut_off.get(name)",
+        "False",
+        "conformance/test_conformance.py::test_a_driver_that_is_broken_is_caught[StateBeforeReply-memory]",
+    ),
+    Mutation(
         "PLR-18: what is remembered too early is found out",
         "conformance/_orders.py",
         "begun and after is not None and (after != before or after == done)",

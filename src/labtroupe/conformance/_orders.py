@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from labtroupe.conformance._answers import WITHOUT_ANSWER, WITHOUT_FIRST
 from labtroupe.conformance._check import check
 from labtroupe.conformance._cuts import hour
 from labtroupe.conformance._finding import Asked, Shortfall
+from labtroupe.conformance._own import Plain, own, see_not_noted
 from labtroupe.conformance._trial import RECOVERY, Ground, Trial
 from labtroupe.errors import CommandCrashed, CommandError, CommandTimeout, LabtroupeError
 from labtroupe.messages import Message
@@ -83,29 +85,42 @@ async def memory(ground: Ground) -> str:
     for message in ground.subject.commands:
         async with ground.trial() as trial:
             await trial.wait_well()
-            for fault in ("slow-drain", "late"):
-                await _see_forgotten(trial, message, fault)
+            noted = own(trial.driver)
+            cut_off = [await _see_forgotten(trial, message, fault) for fault in ("slow-drain", "late")]
             before = trial.remembered
-            await trial.ask(message)
+            asked = await trial.ask(message)
+            if asked.error is None:
+                for each in cut_off:
+                    see_not_noted(message, noted, each, own(trial.driver))
             if trial.remembered != before:
                 await _see_forgotten(trial, message, "late", trial.remembered)
     return f"{len(ground.subject.commands)} commands, before their first byte and before the answer"
 
 
-async def _see_forgotten(trial: Trial, message: Message[object], fault: str, done: object = None) -> None:
-    """Cut off what was done before, if ever, and see that it is not remembered as done."""
+async def _see_forgotten(
+    trial: Trial, message: Message[object], fault: str, done: object = None
+) -> Mapping[str, Plain]:
+    """Cut off a command, see that nobody remembers it as done, and return what the driver notes of its own.
+
+    Args:
+        trial: Where.
+        message: What is cut off.
+        fault: What keeps it from being done.
+        done: What was remembered when it was done before, if it was.
+    """
     before = trial.remembered
     trial.port.inject(fault, *hour())
     asked = await trial.ask(message)
     # What it does when it is cut off comes after that.
     await trial.wait_at_rest(asked.reply)
-    after = trial.remembered
+    after, noted = trial.remembered, own(trial.driver)
     # Or it has never begun, behind others in the mailbox.
     begun = asked.error is not None and trial.port.requests_of(asked.reply)
     if begun and after is not None and (after != before or after == done):
         raise Shortfall(f"{message!r} was cut off, and it remembers {after!r}")
     trial.port.clear()
     await trial.wait_well()
+    return noted
 
 
 async def _see_not_done(trial: Trial, well: Asked, *, unless_again: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import trio
 
-from labtroupe.actor import Cell, Reply
+from labtroupe.actor import Actor, Cell, Reply
 from labtroupe.conformance._finding import GRACE, Asked, NotDeclared, Shortfall, check_value
 from labtroupe.conformance._incoming import can_answer
 from labtroupe.conformance._port import ADDRESS, Port
@@ -70,6 +70,11 @@ class Trial:
     def cell(self) -> Cell:
         """What stays of the actor over its lives."""
         return self.supervisor.member(_NAME).cell
+
+    @property
+    def driver(self) -> Actor | None:
+        """Its present life, if it has one."""
+        return self.supervisor.member(_NAME).actor
 
     @property
     def remembered(self) -> object:
