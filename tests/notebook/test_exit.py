@@ -121,7 +121,7 @@ def test_it_is_stopped_in_order_at_the_end_of_a_shell(place: Place) -> None:
         place, "-m", "IPython", "--simple-prompt", keyboard=f"{SETUP}\nprint('pid', b['teller'].pid())\n"
     )
 
-    assert "pid " in result.stdout
+    assert "pid " in result.stdout, result.stderr
     assert len(place.stopped()) == 1
 
 
