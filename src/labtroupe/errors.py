@@ -121,10 +121,14 @@ def place(error: BaseException, module: str) -> str:
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__", "").partition(".")[0] == package:
-            # Two parts: many a package has its driver.py.
-            place = f"{'/'.join(frame.f_code.co_filename.split('/')[-2:])}:{traceback.tb_lineno}"
+            place = line_of(frame.f_code.co_filename, traceback.tb_lineno)
         traceback = traceback.tb_next
     return place
+
+
+def line_of(file: str, number: int | str) -> str:
+    """Return how a line is named; by two parts of the path, as many a package has its ``driver.py``."""
+    return f"{'/'.join(file.split('/')[-2:])}:{number}"
 
 
 E = TypeVar("E", bound=BaseException)

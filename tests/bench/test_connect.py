@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
@@ -176,14 +177,19 @@ async def test_those_before_it_in_its_group_are_waited_for(tmp_path: Path, autoj
         assert (await bench.connect("b")).connected
 
 
+def all_away() -> Collection[str]:
+    """Let three devices be away that are looked for for 5 s, 9 s, and 3 s; return their names."""
+    seconds = {"a": 5.0, "b": 9.0, "c": 3.0}
+    for name, opening in seconds.items():
+        Device.world[name].opening, Device.world[name].absent = opening, "away"
+    return seconds
+
+
 async def test_each_is_waited_for_once_however_long_the_others_take(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """OA-5: some have begun their next try before the last has had its first."""
-    names = {"a": 5.0, "b": 9.0, "c": 3.0}
-    for name, seconds in names.items():
-        Device.world[name].opening, Device.world[name].absent = seconds, "away"
-    async with opened(tmp_path, names, seconds=HOUR) as (bench, _):
+    async with opened(tmp_path, all_away(), seconds=HOUR) as (bench, _):
         with pytest.raises(NotConnected):
             await bench.connect()
         assert trio.current_time() == pytest.approx(9.0, abs=0.1)
@@ -193,10 +199,7 @@ async def test_the_first_starts_are_over_when_the_last_has_had_its_first(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     """OA-9: whoever has begun its next try by then has been tried all the same."""
-    names = {"a": 5.0, "b": 9.0, "c": 3.0}
-    for name, seconds in names.items():
-        Device.world[name].opening, Device.world[name].absent = seconds, "away"
-    async with opened(tmp_path, names, seconds=HOUR) as (bench, _):
+    async with opened(tmp_path, all_away(), seconds=HOUR) as (bench, _):
         report = await bench.wait_first_starts()
 
         assert len(report.missing) == 3

@@ -1777,8 +1777,8 @@ MUTATIONS = [
     Mutation(
         "R12: a crash says where in the driver's code it came up",
         "errors.py",
-        "            place = f\"{'/'.join(",
-        "            _ = f\"{'/'.join(",
+        "            place = line_of(",
+        "            _ = line_of(",
         "actor/test_requests.py",
     ),
     Mutation(

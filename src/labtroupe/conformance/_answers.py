@@ -14,6 +14,7 @@ from labtroupe.conformance._finding import GRACE, Asked, Shortfall
 from labtroupe.conformance._shown import see_untouched, steady
 from labtroupe.conformance._trial import RECOVERY, Ground, Trial
 from labtroupe.errors import LabtroupeError
+from labtroupe.messages import Message
 
 # Seconds by which a late answer is late, unless the driver declares less.
 _LATE: Final = 0.3
@@ -60,9 +61,7 @@ async def garbled(ground: Ground) -> str:
         await trial.wait_answered()
         for seed in range(_GARBLED):
             trial.port.inject("garbled", f"seed={seed}")
-            await trial.wait_at_rest((await trial.ask()).reply)
-            trial.port.clear()
-            await trial.wait_well()
+            await get_over(trial)
         trial.port.spoil = _garble
         await _see_no_value(trial, "all it was told was garbage")
         trial.port.clear()
@@ -76,9 +75,7 @@ async def noise(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_answered()
         trial.port.inject("noise")
-        await trial.wait_at_rest((await trial.ask()).reply)
-        trial.port.clear()
-        await trial.wait_well()
+        await get_over(trial)
     return "well afterwards"
 
 
@@ -88,16 +85,13 @@ async def stray(ground: Ground) -> str:
     async with ground.trial() as trial:
         await trial.wait_answered()
         frame = trial.port.stray = _stray_frame(trial)
-        await trial.wait_at_rest((await trial.ask()).reply)
-        trial.port.clear()
-        await trial.wait_well()
+        await get_over(trial)
     return f"{frame!r}"
 
 
 @check(
     fix="Wait for answers through `self.link`, without a time limit and without `except` of your "
-    "own: the actor "
-    "cancels what takes too long, and a value that nobody has sent must not be returned."
+    "own: the actor cancels what takes too long, and a value that nobody has sent must not be returned."
 )
 async def mute(ground: Ground) -> str:
     """A device that does not answer is an error by the deadline, and the driver's work ends with it."""
@@ -113,8 +107,8 @@ async def mute(ground: Ground) -> str:
 
 @check(
     fix="Talk through `self.link`, which does not trust the wire after a timeout, and declare "
-    "`resync`: how to get "
-    "in step again. To drop what has come before writing is not enough: the rest comes later."
+    "`resync`: how to get in step again. To drop what has come before writing is not enough: the rest comes "
+    "later."
 )
 async def late(ground: Ground) -> str:
     """An answer that comes too late is never given to another question."""
@@ -189,13 +183,18 @@ async def flood(ground: Ground) -> str:
 async def echo(ground: Ground) -> str:
     """An adapter that sends back what it is sent is never taken for the device."""
     async with ground.trial() as trial:
-        for message in (ground.subject.probe, *ground.subject.commands):
-            await trial.wait_well()
-            trial.port.inject("echo")
-            await trial.wait_at_rest((await trial.ask(message)).reply)
-            trial.port.clear()
         await trial.wait_well()
+        for message in (ground.subject.probe, *ground.subject.commands):
+            trial.port.inject("echo")
+            await get_over(trial, message)
     return "before each answer, and well afterwards"
+
+
+async def get_over(trial: Trial, message: Message[object] | None = None) -> None:
+    """Ask something, the probe by default, while something is wrong, and see that it is well afterwards."""
+    await trial.wait_at_rest((await trial.ask(message)).reply)
+    trial.port.clear()
+    await trial.wait_well()
 
 
 async def _ask_for(trial: Trial, seconds: float) -> None:

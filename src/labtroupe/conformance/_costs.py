@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 import trio
 
-from labtroupe.conformance._answers import WITHOUT_FIRST
+from labtroupe.conformance._answers import WITHOUT_FIRST, get_over
 from labtroupe.conformance._check import check
 from labtroupe.conformance._finding import GRACE, Shortfall
 from labtroupe.conformance._subject import Subject
@@ -99,9 +99,7 @@ async def _use(trial: Trial) -> None:
             await trial.ask(message)
     for spoil in WITHOUT_FIRST:
         spoil(trial)
-        await trial.wait_at_rest((await trial.ask()).reply)
-        trial.port.clear()
-        await trial.wait_well()
+        await get_over(trial)
 
 
 @attrs.define(eq=False)

@@ -57,8 +57,8 @@ async def failed_start(ground: Ground) -> str:
 
 @check(
     fix="Do not catch `LinkLost`: it ends this life of the driver, and the supervisor begins "
-    "another when the device "
-    "is back. What overrides `on_start` must leave the link in step, so that it is listened to."
+    "another when the device is back. What overrides `on_start` must leave the link in step, so that it is "
+    "listened to."
 )
 async def unplug(ground: Ground) -> str:
     """A pulled cable is noticed at once, and a device that is back is used again."""

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
+from labtroupe.errors import line_of
+
 _NEVER: Final = "coroutine '(.+)' was never awaited"
 # Told by Python where `sys.set_coroutine_origin_tracking_depth` says so.
 _MADE_AT: Final = re.compile(r'File "(.+)", line (\d+)')
@@ -30,4 +32,4 @@ def noting_unawaited() -> Generator[list[str]]:
 
 def _place(text: str) -> str:
     made = _MADE_AT.search(text)
-    return f" at {'/'.join(made[1].split('/')[-2:])}:{made[2]}" if made else ""
+    return f" at {line_of(made[1], made[2])}" if made else ""
